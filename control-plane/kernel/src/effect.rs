@@ -1,0 +1,37 @@
+//! What a step wants done, as one ordered list.
+
+use insula_types::event::Event;
+use insula_types::message::{Message, Peer};
+use insula_types::record::Record;
+use insula_types::{FrameworkId, RequestId, TaskId};
+
+use crate::Rejection;
+
+/// One thing to do. Whatever must be durable precedes what depends on it (INV-1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Change a row.
+    Persist(Record),
+    /// Tell an agent or a framework.
+    Send(Peer, Message),
+    /// Tell whoever watches.
+    Publish(Event),
+    /// Answer a question.
+    Reply(RequestId, Outcome),
+}
+
+/// The answer to an input with a request id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Taken; what follows from it comes as messages.
+    Accepted,
+    /// Subscribed under this id; the session's messages follow.
+    Subscribed(FrameworkId),
+    /// The requests were taken under these ids.
+    Submitted(Vec<TaskId>),
+    /// Nothing changed.
+    Refused(Rejection),
+}
+
+/// The effects of one or more steps, in step order.
+pub type Effects = Vec<Effect>;
