@@ -10,7 +10,10 @@ pub const BUILT_IN: &str = "insula";
 
 /// Optional abilities a framework declares; each is exactly the Mesos capability of that name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one independent bit of the interface")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent bit of the interface"
+)]
 pub struct Capabilities {
     /// `MULTI_ROLE`: uses `roles` instead of `role`.
     pub multi_role: bool,

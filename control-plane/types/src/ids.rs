@@ -40,7 +40,10 @@ pub fn validate(text: &str) -> Result<(), IdError> {
     if text == "." || text == ".." {
         return Err(IdError::Dots(text.to_owned()));
     }
-    if text.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
+    if text
+        .chars()
+        .any(|c| c.is_control() || c == '/' || c == '\\')
+    {
         return Err(IdError::Characters(text.to_owned()));
     }
     Ok(())
@@ -235,9 +238,11 @@ impl FromStr for LaunchId {
     type Err = NotOurs;
 
     fn from_str(text: &str) -> Result<Self, NotOurs> {
-        let (epoch, number) =
-            two_numbers(text, '.', 10).ok_or_else(|| NotOurs(text.to_owned()))?;
-        Ok(Self { epoch: Epoch(epoch), number })
+        let (epoch, number) = two_numbers(text, '.', 10).ok_or_else(|| NotOurs(text.to_owned()))?;
+        Ok(Self {
+            epoch: Epoch(epoch),
+            number,
+        })
     }
 }
 
@@ -271,7 +276,10 @@ impl FromStr for OfferId {
 
     fn from_str(text: &str) -> Result<Self, NotOurs> {
         let (epoch, tag) = two_numbers(text, '-', 16).ok_or_else(|| NotOurs(text.to_owned()))?;
-        Ok(Self { epoch: Epoch(epoch), tag })
+        Ok(Self {
+            epoch: Epoch(epoch),
+            tag,
+        })
     }
 }
 
@@ -322,12 +330,26 @@ mod tests {
 
     #[test]
     fn launch_and_offer_ids_read_back_what_they_print() {
-        let launch = LaunchId { epoch: Epoch(0x19a), number: 42 };
+        let launch = LaunchId {
+            epoch: Epoch(0x19a),
+            number: 42,
+        };
         assert_eq!(launch.to_string(), "19a.42");
         assert_eq!("19a.42".parse::<LaunchId>().unwrap(), launch);
-        let offer = OfferId { epoch: Epoch(7), tag: 0xfeed };
+        let offer = OfferId {
+            epoch: Epoch(7),
+            tag: 0xfeed,
+        };
         assert_eq!(offer.to_string().parse::<OfferId>().unwrap(), offer);
-        for foreign in ["", "x", "7", "7-", "-7", "zz-1", "76d872e7-3e68-4cce-9b25-O9"] {
+        for foreign in [
+            "",
+            "x",
+            "7",
+            "7-",
+            "-7",
+            "zz-1",
+            "76d872e7-3e68-4cce-9b25-O9",
+        ] {
             assert!(foreign.parse::<OfferId>().is_err(), "{foreign}");
         }
     }

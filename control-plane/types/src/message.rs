@@ -226,7 +226,7 @@ pub enum ToFramework {
 }
 
 /// Where a message of the kernel goes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
     /// An agent's session.
     Agent {

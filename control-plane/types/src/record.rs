@@ -14,8 +14,8 @@ use crate::request::TaskRequest;
 use crate::resources::Millis;
 use crate::task::TaskTimes;
 use crate::{
-    AgentId, CheckpointId, FrameworkKey, LaunchId, Resources, SessionId, Span, TaskId, TaskKey, TaskKind,
-    TaskStatus, TenantId, Time, TraceContext, UpdateUuid,
+    AgentId, CheckpointId, FrameworkKey, LaunchId, Resources, SessionId, Span, TaskId, TaskKey,
+    TaskKind, TaskStatus, TenantId, Time, TraceContext, UpdateUuid,
 };
 
 /// What is known of a cell besides its agents, frameworks and tasks.
@@ -106,6 +106,9 @@ pub struct TaskRow {
     pub name: String,
     /// How it runs.
     pub kind: TaskKind,
+    /// The user it runs as, so that a launch that is sent again says the same; empty if nobody
+    /// named one.
+    pub user: String,
     /// Where.
     pub agent: AgentId,
     /// The role whose share it counts against, as the framework names it.

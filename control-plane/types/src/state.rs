@@ -117,7 +117,10 @@ impl TaskState {
     /// Whether the task holds its agent's resources.
     #[must_use]
     pub const fn holds_resources(self) -> bool {
-        matches!(self, Self::Staging | Self::Starting | Self::Running | Self::Killing)
+        matches!(
+            self,
+            Self::Staging | Self::Starting | Self::Running | Self::Killing
+        )
     }
 
     /// The state as a framework without the `PARTITION_AWARE` capability sees it (rule R21).
@@ -180,23 +183,23 @@ wire_enum! {
         /// The framework was removed.
         FrameworkRemoved = 3 "REASON_FRAMEWORK_REMOVED",
         /// An offer named in the accept was not valid.
-        InvalidOffers = 7 "REASON_INVALID_OFFERS",
+        InvalidOffers = 6 "REASON_INVALID_OFFERS",
         /// The task ran longer than it was allowed to.
         MaxCompletionTimeReached = 33 "REASON_MAX_COMPLETION_TIME_REACHED",
         /// The answer to a reconciliation.
         Reconciliation = 9 "REASON_RECONCILIATION",
         /// The agent is not connected.
-        AgentDisconnected = 10 "REASON_SLAVE_DISCONNECTED",
+        AgentDisconnected = 10 "REASON_AGENT_DISCONNECTED",
         /// The agent was removed.
-        AgentRemoved = 11 "REASON_SLAVE_REMOVED",
+        AgentRemoved = 11 "REASON_AGENT_REMOVED",
         /// The agent was removed by an operator.
-        AgentRemovedByOperator = 31 "REASON_SLAVE_REMOVED_BY_OPERATOR",
+        AgentRemovedByOperator = 31 "REASON_AGENT_REMOVED_BY_OPERATOR",
         /// The agent came back after it was removed.
-        AgentReregistered = 32 "REASON_SLAVE_REREGISTERED",
+        AgentReregistered = 32 "REASON_AGENT_REREGISTERED",
         /// The agent restarted before it started the task.
-        AgentRestarted = 12 "REASON_SLAVE_RESTARTED",
+        AgentRestarted = 12 "REASON_AGENT_RESTARTED",
         /// The agent does not know the task.
-        AgentUnknown = 13 "REASON_SLAVE_UNKNOWN",
+        AgentUnknown = 13 "REASON_AGENT_UNKNOWN",
         /// The task description is wrong.
         TaskInvalid = 14 "REASON_TASK_INVALID",
         /// The framework may not run this task.
@@ -205,6 +208,28 @@ wire_enum! {
         TaskUnknown = 16 "REASON_TASK_UNKNOWN",
         /// The task was killed while it was being launched.
         TaskKilledDuringLaunch = 30 "REASON_TASK_KILLED_DURING_LAUNCH",
+        /// The task's resources could not be changed.
+        ContainerUpdateFailed = 22 "REASON_CONTAINER_UPDATE_FAILED",
+        /// Old data could not be removed.
+        GcError = 4 "REASON_GC_ERROR",
+        /// The framework id was not valid.
+        InvalidFrameworkId = 5 "REASON_INVALID_FRAMEWORKID",
+        /// The process that keeps a task's standard streams ended.
+        IoSwitchboardExited = 27 "REASON_IO_SWITCHBOARD_EXITED",
+        /// The control plane was not connected.
+        MasterDisconnected = 7 "REASON_MASTER_DISCONNECTED",
+        /// The agent does not have resources that the task names.
+        ResourcesUnknown = 18 "REASON_RESOURCES_UNKNOWN",
+        /// The agent is being emptied.
+        AgentDraining = 34 "REASON_AGENT_DRAINING",
+        /// The outcome of a check changed.
+        TaskCheckStatusUpdated = 28 "REASON_TASK_CHECK_STATUS_UPDATED",
+        /// The outcome of a health check changed.
+        TaskHealthCheckStatusUpdated = 29 "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED",
+        /// A task of the group, or the group, is described wrongly.
+        TaskGroupInvalid = 25 "REASON_TASK_GROUP_INVALID",
+        /// The framework may not run a task of the group.
+        TaskGroupUnauthorized = 26 "REASON_TASK_GROUP_UNAUTHORIZED",
     }
 }
 

@@ -28,7 +28,9 @@ impl TaskKind {
     /// The kind of that word.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Native, Self::Wasm].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Native, Self::Wasm]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
     }
 }
 

@@ -34,7 +34,10 @@ impl Time {
 
     /// Seconds since the unix epoch, as the wire has them.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a double holds microseconds until the year 2255")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a double holds microseconds until the year 2255"
+    )]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e6
     }
@@ -83,7 +86,10 @@ impl Span {
 
     /// Seconds, as the wire has them.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a double holds 285 years of microseconds")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a double holds 285 years of microseconds"
+    )]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e6
     }

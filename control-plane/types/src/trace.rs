@@ -28,15 +28,25 @@ impl TraceContext {
         if !is_traceparent(traceparent) {
             return Self::default();
         }
-        let tracestate = if tracestate.len() <= TRACESTATE_BYTES_MAX { tracestate } else { "" };
-        Self { traceparent: traceparent.to_owned(), tracestate: tracestate.to_owned() }
+        let tracestate = if tracestate.len() <= TRACESTATE_BYTES_MAX {
+            tracestate
+        } else {
+            ""
+        };
+        Self {
+            traceparent: traceparent.to_owned(),
+            tracestate: tracestate.to_owned(),
+        }
     }
 
     /// Starts a trace with the given random ids, sampled.
     #[must_use]
     pub fn start(trace_id: u128, span_id: u64) -> Self {
         let traceparent = format!("00-{:032x}-{:016x}-01", trace_id.max(1), span_id.max(1));
-        Self { traceparent, tracestate: String::new() }
+        Self {
+            traceparent,
+            tracestate: String::new(),
+        }
     }
 
     /// Whether there is no trace.

@@ -116,13 +116,21 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoAgents => f.write_str("no agent is connected"),
-            Self::NoAgentLargeEnough { resource, needs, largest } => write!(
+            Self::NoAgentLargeEnough {
+                resource,
+                needs,
+                largest,
+            } => write!(
                 f,
                 "no agent is large enough: needs {} {resource}, the largest has {}",
                 Amount(*needs),
                 Amount(*largest)
             ),
-            Self::NoAgentFreeEnough { resource, needs, largest_free } => write!(
+            Self::NoAgentFreeEnough {
+                resource,
+                needs,
+                largest_free,
+            } => write!(
                 f,
                 "no agent fits now: needs {} {resource}, largest free {}",
                 Amount(*needs),
@@ -131,23 +139,37 @@ impl fmt::Display for Why {
             Self::NoAgentWithAttribute { name, value } => {
                 write!(f, "no connected agent has the attribute {name}={value}")
             }
-            Self::NoAgentForKind { kind, because: None } => {
+            Self::NoAgentForKind {
+                kind,
+                because: None,
+            } => {
                 write!(f, "no connected agent runs {kind} tasks")
             }
-            Self::NoAgentForKind { kind, because: Some(because) } => {
+            Self::NoAgentForKind {
+                kind,
+                because: Some(because),
+            } => {
                 write!(f, "no connected agent runs {kind} tasks: {because}")
             }
-            Self::NoAgentMeetsAll => {
-                f.write_str("no single agent meets all conditions at once, although each is met by some agent")
-            }
-            Self::QuotaLimit { role, resource, limit, consumed } => write!(
+            Self::NoAgentMeetsAll => f.write_str(
+                "no single agent meets all conditions at once, although each is met by some agent",
+            ),
+            Self::QuotaLimit {
+                role,
+                resource,
+                limit,
+                consumed,
+            } => write!(
                 f,
                 "quota limit of {role} reached: {resource} {} of {}",
                 Amount(*consumed),
                 Amount(*limit)
             ),
             Self::Filtered { agent, remaining } => {
-                write!(f, "no offer of agent {agent}: declined, filtered for another {remaining}")
+                write!(
+                    f,
+                    "no offer of agent {agent}: declined, filtered for another {remaining}"
+                )
             }
             Self::Suppressed { role } => {
                 write!(f, "no offers: the framework suppressed the role {role}")
@@ -158,18 +180,32 @@ impl fmt::Display for Why {
                 "resources that fit are offered to other frameworks now ({offers} offers out)"
             ),
             Self::OthersFirst => f.write_str("others with a smaller share of the cell come first"),
-            Self::WaitsForAgent { agent, connected: true } => {
-                write!(f, "sent to agent {agent}, which has not yet said that it started")
+            Self::WaitsForAgent {
+                agent,
+                connected: true,
+            } => {
+                write!(
+                    f,
+                    "sent to agent {agent}, which has not yet said that it started"
+                )
             }
-            Self::WaitsForAgent { agent, connected: false } => {
+            Self::WaitsForAgent {
+                agent,
+                connected: false,
+            } => {
                 write!(f, "waits for agent {agent}, which is not connected")
             }
             Self::WillRetry { after, left } => {
-                write!(f, "will be started again after {after}; {left} retries left")
+                write!(
+                    f,
+                    "will be started again after {after}; {left} retries left"
+                )
             }
             Self::State { state, message } if message.is_empty() => write!(f, "it is {state}"),
             Self::State { state, message } => write!(f, "it is {state}: {message}"),
-            Self::Imminent => f.write_str("nothing stands in the way; the next allocation serves it"),
+            Self::Imminent => {
+                f.write_str("nothing stands in the way; the next allocation serves it")
+            }
         }
     }
 }

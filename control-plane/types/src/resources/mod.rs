@@ -84,7 +84,10 @@ impl Resources {
     /// So many thousandths of a core and of a mebibyte.
     #[must_use]
     pub fn of(cpus: Millis, mem: Millis) -> Self {
-        Self { scalars: [cpus, mem, 0, 0], ..Self::default() }
+        Self {
+            scalars: [cpus, mem, 0, 0],
+            ..Self::default()
+        }
     }
 
     /// Whether there is nothing at all.
@@ -203,23 +206,33 @@ impl Resources {
     /// Whether all of `other` is in here.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
-        self.scalars.iter().zip(other.scalars).all(|(have, want)| *have >= want)
-            && other.custom.iter().all(|(name, want)| self.scalar(name) >= *want)
+        self.scalars
+            .iter()
+            .zip(other.scalars)
+            .all(|(have, want)| *have >= want)
             && other
-                .ranges
+                .custom
                 .iter()
-                .all(|(name, want)| self.ranges.get(name).is_some_and(|have| have.contains(want)))
-            && other
-                .sets
-                .iter()
-                .all(|(name, want)| self.sets.get(name).is_some_and(|have| have.is_superset(want)))
+                .all(|(name, want)| self.scalar(name) >= *want)
+            && other.ranges.iter().all(|(name, want)| {
+                self.ranges
+                    .get(name)
+                    .is_some_and(|have| have.contains(want))
+            })
+            && other.sets.iter().all(|(name, want)| {
+                self.sets
+                    .get(name)
+                    .is_some_and(|have| have.is_superset(want))
+            })
     }
 
     /// The names of the scalars of which `self` has less than `wanted`, with both amounts in
     /// thousandths: what a person needs to read to know why something does not fit.
     #[must_use]
     pub fn shortfall(&self, wanted: &Self) -> Vec<(String, Millis, Millis)> {
-        let common = Scalar::ALL.into_iter().map(|scalar| scalar.name().to_owned());
+        let common = Scalar::ALL
+            .into_iter()
+            .map(|scalar| scalar.name().to_owned());
         common
             .chain(wanted.custom.keys().cloned())
             .map(|name| (self.scalar(&name), wanted.scalar(&name), name))
@@ -262,8 +275,13 @@ pub fn write_millis(f: &mut impl fmt::Write, millis: Millis) -> fmt::Result {
 impl fmt::Display for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        let common = Scalar::ALL.into_iter().map(|scalar| (scalar.name(), self.get(scalar)));
-        let custom = self.custom.iter().map(|(name, millis)| (name.as_str(), *millis));
+        let common = Scalar::ALL
+            .into_iter()
+            .map(|scalar| (scalar.name(), self.get(scalar)));
+        let custom = self
+            .custom
+            .iter()
+            .map(|(name, millis)| (name.as_str(), *millis));
         for (name, millis) in common.chain(custom).filter(|(_, millis)| *millis > 0) {
             write!(f, "{separator}{name}:")?;
             write_millis(f, millis)?;
@@ -332,7 +350,10 @@ mod tests {
         assert!(!have.contains(&want));
         assert_eq!(
             have.shortfall(&want),
-            [("cpus".to_owned(), 1000, 2000), ("licences".to_owned(), 0, 1000)]
+            [
+                ("cpus".to_owned(), 1000, 2000),
+                ("licences".to_owned(), 0, 1000)
+            ]
         );
     }
 }

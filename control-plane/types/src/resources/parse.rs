@@ -38,7 +38,11 @@ impl FromStr for Resources {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut resources = Self::new();
         let mut seen = BTreeSet::new();
-        for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
+        for entry in text
+            .split(';')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+        {
             let Some((name, value)) = entry.split_once(':') else {
                 return Err(ParseError::Entry(entry.to_owned()));
             };
@@ -67,7 +71,10 @@ fn add_entry(resources: &mut Resources, name: &str, value: &str) -> Result<(), P
     if let Some(inner) = inside(value, '[', ']') {
         resources.add_ranges(name, &ranges(name, inner)?);
     } else if let Some(inner) = inside(value, '{', '}') {
-        let items = inner.split(',').map(str::trim).filter(|item| !item.is_empty());
+        let items = inner
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty());
         resources.add_items(name, items.map(str::to_owned));
     } else {
         let millis = millis(value).ok_or_else(|| ParseError::Scalar {
@@ -86,14 +93,22 @@ fn inside(value: &str, open: char, close: char) -> Option<&str> {
 fn ranges(name: &str, inner: &str) -> Result<Ranges, ParseError> {
     let parse = |part: &str| {
         let (begin, end) = part.split_once('-')?;
-        let range = Range { begin: begin.trim().parse().ok()?, end: end.trim().parse().ok()? };
+        let range = Range {
+            begin: begin.trim().parse().ok()?,
+            end: end.trim().parse().ok()?,
+        };
         (range.begin <= range.end).then_some(range)
     };
-    let parts = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts = inner
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     let ranges: Result<Vec<Range>, ParseError> = parts
         .map(|part| {
-            parse(part)
-                .ok_or_else(|| ParseError::Range { name: name.to_owned(), value: part.to_owned() })
+            parse(part).ok_or_else(|| ParseError::Range {
+                name: name.to_owned(),
+                value: part.to_owned(),
+            })
         })
         .collect();
     Ok(Ranges::new(ranges?))
@@ -106,10 +121,16 @@ fn millis(text: &str) -> Option<Millis> {
     if !digits(whole) || !digits(decimals) || (whole.is_empty() && decimals.is_empty()) {
         return None;
     }
-    let whole: Millis = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: Millis = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let padded: String = decimals.chars().chain("0000".chars()).take(4).collect();
     let ten_thousandths: Millis = padded.parse().ok()?;
-    let total = whole.checked_mul(1000)?.checked_add((ten_thousandths + 5) / 10)?;
+    let total = whole
+        .checked_mul(1000)?
+        .checked_add((ten_thousandths + 5) / 10)?;
     (total <= SCALAR_MAX).then_some(total)
 }
 
@@ -132,20 +153,29 @@ mod tests {
     #[test]
     fn bad_notation_says_what_is_wrong() {
         let error = |text: &str| text.parse::<Resources>().unwrap_err().to_string();
-        assert_eq!(error("cpus"), "'cpus' is not of the form name:value, for example cpus:4");
+        assert_eq!(
+            error("cpus"),
+            "'cpus' is not of the form name:value, for example cpus:4"
+        );
         assert_eq!(
             error("cpus:-1"),
             "'-1' is not an amount of cpus; give a number such as 4 or 0.5"
         );
         assert!(error("cpus:NaN").contains("NaN"));
         assert!(error("mem:99999999999999999").contains("mem"));
-        assert_eq!(error("ports:[9-1]"), "'9-1' is not a range of ports; write [31000-32000]");
+        assert_eq!(
+            error("ports:[9-1]"),
+            "'9-1' is not a range of ports; write [31000-32000]"
+        );
         assert_eq!(error("cpus:1;cpus:2"), "cpus is given twice");
     }
 
     #[test]
     fn a_fourth_decimal_is_rounded() {
-        assert_eq!("cpus:0.0005".parse::<Resources>().unwrap().to_string(), "cpus:0.001");
+        assert_eq!(
+            "cpus:0.0005".parse::<Resources>().unwrap().to_string(),
+            "cpus:0.001"
+        );
         assert!("cpus:0.0004".parse::<Resources>().unwrap().is_empty());
     }
 

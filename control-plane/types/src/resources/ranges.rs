@@ -19,8 +19,10 @@ impl Ranges {
     /// Merges ranges in any order; those whose end lies before their begin are dropped.
     #[must_use]
     pub fn new(ranges: impl IntoIterator<Item = Range>) -> Self {
-        let mut sorted: Vec<Range> =
-            ranges.into_iter().filter(|range| range.begin <= range.end).collect();
+        let mut sorted: Vec<Range> = ranges
+            .into_iter()
+            .filter(|range| range.begin <= range.end)
+            .collect();
         sorted.sort_unstable();
         let mut merged: Vec<Range> = Vec::with_capacity(sorted.len());
         for range in sorted {
@@ -49,7 +51,8 @@ impl Ranges {
     #[must_use]
     pub fn len(&self) -> u64 {
         self.0.iter().fold(0, |sum: u64, range| {
-            sum.saturating_add(range.end - range.begin).saturating_add(1)
+            sum.saturating_add(range.end - range.begin)
+                .saturating_add(1)
         })
     }
 
@@ -65,7 +68,10 @@ impl Ranges {
         for range in &self.0 {
             let mut begin = Some(range.begin);
             while let Some(hole) = holes.next_if(|hole| hole.end < range.begin) {
-                debug_assert!(hole.end < range.begin, "a hole below the range takes nothing from it");
+                debug_assert!(
+                    hole.end < range.begin,
+                    "a hole below the range takes nothing from it"
+                );
             }
             let mut rest = holes.clone();
             while let (Some(from), Some(hole)) = (begin, rest.next()) {
@@ -73,12 +79,22 @@ impl Ranges {
                     break;
                 }
                 if hole.begin > from {
-                    left.push(Range { begin: from, end: hole.begin - 1 });
+                    left.push(Range {
+                        begin: from,
+                        end: hole.begin - 1,
+                    });
                 }
-                begin = hole.end.checked_add(1).filter(|next| *next <= range.end).map(|next| next.max(from));
+                begin = hole
+                    .end
+                    .checked_add(1)
+                    .filter(|next| *next <= range.end)
+                    .map(|next| next.max(from));
             }
             if let Some(begin) = begin {
-                left.push(Range { begin, end: range.end });
+                left.push(Range {
+                    begin,
+                    end: range.end,
+                });
             }
         }
         self.0 = left;
@@ -88,7 +104,9 @@ impl Ranges {
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         other.0.iter().all(|want| {
-            self.0.iter().any(|have| have.begin <= want.begin && want.end <= have.end)
+            self.0
+                .iter()
+                .any(|have| have.begin <= want.begin && want.end <= have.end)
         })
     }
 }
@@ -96,8 +114,11 @@ impl Ranges {
 /// Prints `[1-5,7-7]`.
 impl fmt::Display for Ranges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ranges: Vec<String> =
-            self.0.iter().map(|range| format!("{}-{}", range.begin, range.end)).collect();
+        let ranges: Vec<String> = self
+            .0
+            .iter()
+            .map(|range| format!("{}-{}", range.begin, range.end))
+            .collect();
         write!(f, "[{}]", ranges.join(","))
     }
 }
@@ -109,12 +130,18 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn numbers(ranges: &Ranges) -> BTreeSet<u64> {
-        ranges.iter().flat_map(|range| range.begin..=range.end).collect()
+        ranges
+            .iter()
+            .flat_map(|range| range.begin..=range.end)
+            .collect()
     }
 
     fn any_ranges() -> impl Strategy<Value = Ranges> {
         prop::collection::vec((0_u64..60, 0_u64..8), 0..8).prop_map(|pairs| {
-            Ranges::new(pairs.into_iter().map(|(begin, more)| Range { begin, end: begin + more }))
+            Ranges::new(pairs.into_iter().map(|(begin, more)| Range {
+                begin,
+                end: begin + more,
+            }))
         })
     }
 
@@ -135,9 +162,15 @@ mod tests {
 
     #[test]
     fn the_largest_numbers_do_not_overflow() {
-        let mut all = Ranges::new([Range { begin: 0, end: u64::MAX }]);
+        let mut all = Ranges::new([Range {
+            begin: 0,
+            end: u64::MAX,
+        }]);
         assert_eq!(all.len(), u64::MAX);
-        all.subtract(&Ranges::new([Range { begin: 5, end: u64::MAX }]));
+        all.subtract(&Ranges::new([Range {
+            begin: 5,
+            end: u64::MAX,
+        }]));
         assert_eq!(all.to_string(), "[0-4]");
     }
 }
