@@ -1,0 +1,68 @@
+//! The Insula API as JSON under `/v1`: what clients send and get.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `POST /v1/tasks` | [`SubmitTasks`] | `201` [`Submitted`] |
+//! | `GET /v1/tasks?all=&prefix=&limit=&cursor=` | | [`Page`] of [`Task`] |
+//! | `GET /v1/tasks/{id}?wait=SECONDS` | | [`Task`]; with `wait`, once it is done or the time is up |
+//! | `GET /v1/tasks/{id}/why` | | [`WhyAnswer`] |
+//! | `POST /v1/tasks/{id}/kill` | [`KillTask`] | `202` |
+//! | `GET /v1/tasks/{id}/output/{stdout\|stderr}?offset=&tail=&follow=` | | the bytes, chunked |
+//! | `PUT /v1/tasks/{id}/stdin` | the bytes, chunked | `204` once all are with the task |
+//! | `PUT /v1/modules` | the module's bytes; name in `?name=` | `201` [`Module`] |
+//! | `GET /v1/modules`, `DELETE /v1/modules/{digest}` | | [`Page`] of [`Module`], `204` |
+//! | `GET /v1/agents`, `/v1/frameworks`, `/v1/offers` | | [`Page`] of [`Agent`], [`Framework`], [`Offer`] |
+//! | `GET /v1/events?follow=&tail=` | | a line of JSON per [`Event`] (`application/x-ndjson`) |
+//! | `GET /v1/version` | | [`Version`] |
+//!
+//! Every failure is an [`ErrorBody`] with the status that belongs to its code. Times are microseconds
+//! since the unix epoch; amounts of resources are text such as `cpus:1;mem:128`. Unknown keys in a
+//! request body are errors, so that a misspelt option is not silently ignored.
+
+mod cluster;
+mod event;
+mod module;
+mod task;
+
+use serde::{Deserialize, Serialize};
+
+pub use cluster::{Agent, Framework, Offer, Version};
+pub use event::Event;
+pub use insula_types::task::Exit;
+pub use module::{Module, ModuleKind};
+pub use task::{
+    KillTask, SubmitTask, SubmitTasks, Submitted, Task, TaskPhase, Times, WhatToRun, WhyAnswer,
+    WhySentence,
+};
+
+/// Header of an output's answer: which start of the task the bytes are from.
+pub const LAUNCH_HEADER: &str = "insula-launch";
+
+/// A part of a list. `next` is given to `?cursor=` to get the part after it; absent at the end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Where the list goes on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
+}
+
+/// A failure, as every client gets it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// See [`ErrorDetail`].
+    pub error: ErrorDetail,
+}
+
+/// What failed, why, and what to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// What programs may match on.
+    pub code: insula_types::ErrorCode,
+    /// One sentence for people.
+    pub message: String,
+    /// What to do about it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
