@@ -1,0 +1,63 @@
+//! `insula agents`
+
+use insula_client::api::Agent;
+
+use crate::exit::{self, Failure};
+use crate::output::Output;
+use crate::program::Global;
+
+/// Show machines: what they have, what is used, and which limits are not enforced.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) async fn run(_: Args, global: &Global, output: &Output) -> Result<u8, Failure> {
+    let agents = global.client()?.agents().await?;
+    let header = [
+        "id", "host", "state", "total", "used", "offered", "tasks", "runs",
+    ];
+    output.list(&agents, &header, |agent| {
+        vec![
+            agent.id.clone(),
+            agent.hostname.clone(),
+            agent.state.clone(),
+            agent.total.clone(),
+            or_dash(&agent.used),
+            or_dash(&agent.offered),
+            agent.tasks.to_string(),
+            (if agent.wasm { "native, wasm" } else { "native" }).to_owned(),
+        ]
+    })?;
+    if !output.is_json() {
+        for agent in &agents {
+            note(agent, output);
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// What a person must know about the machine beside its numbers.
+fn note(agent: &Agent, output: &Output) {
+    for (limit, reason) in &agent.unenforced {
+        output.talk(&format_args!(
+            "{}: {limit} is not enforced: {reason}",
+            agent.hostname
+        ));
+    }
+    if let Some(reason) = &agent.wasm_missing {
+        output.talk(&format_args!("{}: no Wasm tasks: {reason}", agent.hostname));
+    }
+    if !agent.excess.is_empty() {
+        output.talk(&format_args!(
+            "{}: came back smaller than its tasks; they use {} beyond its total",
+            agent.hostname, agent.excess
+        ));
+    }
+}

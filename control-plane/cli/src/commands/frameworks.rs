@@ -1,0 +1,37 @@
+//! `insula frameworks`
+
+use crate::exit::{self, Failure};
+use crate::output::{Output, age};
+use crate::program::Global;
+
+/// Show frameworks: who is subscribed, what they use, and why they get no offers.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) async fn run(_: Args, global: &Global, output: &Output) -> Result<u8, Failure> {
+    let frameworks = global.client()?.frameworks().await?;
+    let header = [
+        "id", "name", "state", "roles", "used", "offered", "tasks", "waiting", "age",
+    ];
+    output.list(&frameworks, &header, |framework| {
+        vec![
+            framework.id.clone(),
+            framework.name.clone(),
+            framework.state.clone(),
+            framework.roles.join(","),
+            framework.used.clone(),
+            framework.offered.clone(),
+            framework.tasks.to_string(),
+            framework.waiting.to_string(),
+            age(framework.registered_at),
+        ]
+    })?;
+    if !output.is_json() {
+        for framework in &frameworks {
+            for sentence in &framework.why {
+                output.talk(&format_args!("{}: {sentence}", framework.name));
+            }
+        }
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,15 @@
+//! One file per command: its arguments and what it does.
+
+pub(crate) mod agents;
+pub(crate) mod completions;
+pub(crate) mod events;
+pub(crate) mod frameworks;
+pub(crate) mod kill;
+pub(crate) mod logs;
+pub(crate) mod module;
+pub(crate) mod offers;
+pub(crate) mod ps;
+pub(crate) mod run;
+pub(crate) mod version;
+pub(crate) mod wait;
+pub(crate) mod why;

@@ -1,0 +1,62 @@
+//! What is piped into this process, handed on to the task.
+
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+
+use insula_client::Client;
+use insula_client::api::TaskPhase;
+use tokio_util::io::ReaderStream;
+
+use super::Args;
+use crate::exit::Failure;
+
+/// Whether something is piped into this process.
+pub(super) struct Input {
+    piped: bool,
+}
+
+impl Input {
+    /// A pipe or a file on standard input is handed on; a terminal or `/dev/null` is not.
+    ///
+    /// # Errors
+    /// If the task could not be fed: input can be given to one start of one task only.
+    pub(super) fn of_this_process(args: &Args) -> Result<Self, Failure> {
+        let piped = !args.detach && is_piped();
+        if piped && (args.retries > 0 || args.count > 1) {
+            return Err(
+                Failure::usage("piped input can be given to one start of one task only")
+                    .hint("leave out --retries and --count, or add `< /dev/null`"),
+            );
+        }
+        Ok(Self { piped })
+    }
+
+    pub(super) fn is_piped(&self) -> bool {
+        self.piped
+    }
+
+    /// Feeds the task until the input or the task ends. That a task does not read all of its input is
+    /// no failure: `head` does not either.
+    pub(super) async fn feed(&self, client: &Client, ids: &[String]) {
+        let (true, [id]) = (self.piped, ids) else {
+            return;
+        };
+        let input = ReaderStream::with_capacity(tokio::io::stdin(), 64 << 10);
+        tokio::select! {
+            _ = client.feed(id, input) => {}
+            () = over(client, id) => {}
+        }
+    }
+}
+
+async fn over(client: &Client, id: &str) {
+    while let Ok(task) = client.wait(id, 30).await {
+        if task.phase == TaskPhase::Done {
+            return;
+        }
+    }
+}
+
+fn is_piped() -> bool {
+    fs::metadata("/dev/stdin").is_ok_and(|stdin| stdin.file_type().is_fifo() || stdin.is_file())
+}

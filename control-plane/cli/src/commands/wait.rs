@@ -1,0 +1,47 @@
+//! `insula wait`
+
+use insula_client::Client;
+use insula_client::api::{Task, TaskPhase};
+
+use crate::commands::run::task_code;
+use crate::exit::{self, Failure};
+use crate::output::Output;
+use crate::program::Global;
+
+/// Longest that one request waits; the loop goes on.
+const POLL_SECONDS: u32 = 30;
+
+/// Wait until tasks are over; exit with the first code that is not 0.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which tasks.
+    #[arg(required = true, value_name = "TASK")]
+    ids: Vec<String>,
+}
+
+pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<u8, Failure> {
+    let client = global.client()?;
+    let mut code = exit::OK;
+    for id in &args.ids {
+        let task = until_done(&client, id).await?;
+        if output.is_json() {
+            output.json_line(&task)?;
+        } else {
+            output.line(&format_args!("{id} {}", task.state))?;
+        }
+        if code == exit::OK {
+            code = task_code(&task);
+        }
+    }
+    Ok(code)
+}
+
+/// The task, once it is over.
+pub(crate) async fn until_done(client: &Client, id: &str) -> Result<Task, Failure> {
+    loop {
+        let task = client.wait(id, POLL_SECONDS).await?;
+        if task.phase == TaskPhase::Done {
+            return Ok(task);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Reads the command line and hands it to a command.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::commands::{
+    agents, completions, events, frameworks, kill, logs, module, offers, ps, run, version, wait,
+    why,
+};
+use crate::exit::{self, Failure};
+use crate::output::Output;
+
+const AFTER_HELP: &str = "\
+Try it: `insula dev --demo` shows everything on this machine; `insula dev` in one terminal and
+`insula run -- uname -a` in another is the shortest way to a task of your own.";
+
+/// Insula: a hosted kernel for clusters that belong to you.
+#[derive(Debug, Parser)]
+#[command(name = "insula", version, after_help = AFTER_HELP, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Global {
+    /// Address of the control plane.
+    #[arg(long, global = true, env = "INSULA_URL", default_value = insula_client::DEFAULT_URL, value_name = "URL")]
+    pub(crate) url: String,
+    /// Print JSON for programs instead of tables for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+impl Global {
+    /// A client of the control plane that was named.
+    pub(crate) fn client(&self) -> Result<insula_client::Client, Failure> {
+        Ok(insula_client::Client::new(&self.url)?)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Ps(ps::Args),
+    Logs(logs::Args),
+    Kill(kill::Args),
+    Wait(wait::Args),
+    Why(why::Args),
+    Events(events::Args),
+    Agents(agents::Args),
+    Frameworks(frameworks::Args),
+    Offers(offers::Args),
+    Module(module::Args),
+    Version(version::Args),
+    Completions(completions::Args),
+}
+
+/// Runs the program; returns its exit code.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    let output = Output::new(arguments.global.json);
+    match dispatch(arguments, &output) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            output.talk(&failure);
+            failure.code.into()
+        }
+    }
+}
+
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Printing can only fail if nobody reads any more.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => exit::OK.into(),
+        _ => exit::USAGE.into(),
+    }
+}
+
+fn dispatch(arguments: Arguments, output: &Output) -> Result<u8, Failure> {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Completions(args) => completions::run(&args, Arguments::command()),
+        Command::Run(args) => block_on(run::run(args, &global, output)),
+        Command::Ps(args) => block_on(ps::run(args, &global, output)),
+        Command::Logs(args) => block_on(logs::run(args, &global, output)),
+        Command::Kill(args) => block_on(kill::run(args, &global, output)),
+        Command::Wait(args) => block_on(wait::run(args, &global, output)),
+        Command::Why(args) => block_on(why::run(args, &global, output)),
+        Command::Events(args) => block_on(events::run(args, &global, output)),
+        Command::Agents(args) => block_on(agents::run(args, &global, output)),
+        Command::Frameworks(args) => block_on(frameworks::run(args, &global, output)),
+        Command::Offers(args) => block_on(offers::run(args, &global, output)),
+        Command::Module(args) => block_on(module::run(args, &global, output)),
+        Command::Version(args) => block_on(version::run(args, &global, output)),
+    }
+}
+
+/// Runs a client command. One thread does: it waits for the network and little else.
+fn block_on(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| Failure::from_error(&error))?;
+    let result = runtime.block_on(command);
+    // A read of standard input cannot be interrupted; it must not hold up the exit.
+    runtime.shutdown_background();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

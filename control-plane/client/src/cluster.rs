@@ -1,0 +1,51 @@
+//! Looking at the cell.
+
+use http::Method;
+use insula_proto::rest::{Agent, Framework, Offer, Version};
+
+use crate::transport::empty;
+use crate::{Client, Error, EventStream};
+
+impl Client {
+    /// All agents.
+    ///
+    /// # Errors
+    /// The transport's errors.
+    pub async fn agents(&self) -> Result<Vec<Agent>, Error> {
+        self.pages("/v1/agents", "").await
+    }
+
+    /// All frameworks that are not removed.
+    ///
+    /// # Errors
+    /// The transport's errors.
+    pub async fn frameworks(&self) -> Result<Vec<Framework>, Error> {
+        self.pages("/v1/frameworks", "").await
+    }
+
+    /// All outstanding offers.
+    ///
+    /// # Errors
+    /// The transport's errors.
+    pub async fn offers(&self) -> Result<Vec<Offer>, Error> {
+        self.pages("/v1/offers", "").await
+    }
+
+    /// The newest `tail` events, and with `follow` those that come.
+    ///
+    /// # Errors
+    /// The transport's errors.
+    pub async fn events(&self, tail: u32, follow: bool) -> Result<EventStream, Error> {
+        let path = format!("/v1/events?tail={tail}&follow={follow}");
+        let response = self.send(Method::GET, &path, None, empty()).await?;
+        Ok(EventStream::new(self, response))
+    }
+
+    /// What answers there.
+    ///
+    /// # Errors
+    /// The transport's errors.
+    pub async fn version(&self) -> Result<Version, Error> {
+        self.get("/v1/version").await
+    }
+}

@@ -1,0 +1,165 @@
+//! Submitting, watching and ending tasks.
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use http::Method;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use insula_proto::rest::{KillTask, Page, SubmitTasks, Submitted, Task, WhyAnswer};
+
+use crate::transport::{empty, escape};
+use crate::{ByteStream, Client, Error};
+
+/// Which tasks to list.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Those that are over as well.
+    pub all: bool,
+    /// Only those whose id begins so.
+    pub prefix: String,
+}
+
+/// Which of a task's output files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl OutputStream {
+    /// The file's name in the task's sandbox.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// Which part of an output.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OutputRange {
+    /// Only the last so many bytes of what is there.
+    pub tail: Option<u64>,
+    /// From this byte on.
+    pub offset: u64,
+    /// Go on until the task is over.
+    pub follow: bool,
+}
+
+impl Client {
+    /// Submits tasks; all are taken or none.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if one of them is not acceptable, and the transport's errors.
+    pub async fn submit(&self, tasks: &SubmitTasks) -> Result<Submitted, Error> {
+        self.post("/v1/tasks", tasks).await
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is none of that id, and the transport's errors.
+    pub async fn task(&self, id: &str) -> Result<Task, Error> {
+        self.get(&format!("/v1/tasks/{}", escape(id))).await
+    }
+
+    /// One task, once it is over or `seconds` have passed.
+    ///
+    /// # Errors
+    /// As [`Self::task`].
+    pub async fn wait(&self, id: &str, seconds: u32) -> Result<Task, Error> {
+        self.get(&format!("/v1/tasks/{}?wait={seconds}", escape(id)))
+            .await
+    }
+
+    /// All tasks of a listing, oldest first.
+    ///
+    /// # Errors
+    /// The transport's errors.
+    pub async fn tasks(&self, listing: &Listing) -> Result<Vec<Task>, Error> {
+        let query = format!("all={}&prefix={}", listing.all, escape(&listing.prefix));
+        self.pages("/v1/tasks", &query).await
+    }
+
+    /// Why a task stands where it stands.
+    ///
+    /// # Errors
+    /// As [`Self::task`].
+    pub async fn why(&self, id: &str) -> Result<WhyAnswer, Error> {
+        self.get(&format!("/v1/tasks/{}/why", escape(id))).await
+    }
+
+    /// Kills a task or withdraws it while it waits.
+    ///
+    /// # Errors
+    /// As [`Self::task`].
+    pub async fn kill(&self, id: &str, kill: &KillTask) -> Result<(), Error> {
+        let path = format!("/v1/tasks/{}/kill", escape(id));
+        self.send_json(Method::POST, &path, kill).await?;
+        Ok(())
+    }
+
+    /// A task's output.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is no such task, it has not started yet, or its agent is away;
+    /// and the transport's errors.
+    pub async fn output(
+        &self,
+        id: &str,
+        stream: OutputStream,
+        range: OutputRange,
+    ) -> Result<ByteStream, Error> {
+        let tail = range
+            .tail
+            .map_or_else(String::new, |bytes| format!("&tail={bytes}"));
+        let path = format!(
+            "/v1/tasks/{}/output/{}?offset={}&follow={}{tail}",
+            escape(id),
+            stream.as_str(),
+            range.offset,
+            range.follow
+        );
+        let response = self.send(Method::GET, &path, None, empty()).await?;
+        Ok(ByteStream::new(self, response))
+    }
+
+    /// Pipes bytes into a task that was submitted with `stdin`; completes once all of them are with
+    /// the task.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the task does not take input or is over, and the transport's errors.
+    pub async fn feed(
+        &self,
+        id: &str,
+        input: impl Stream<Item = std::io::Result<Bytes>> + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let path = format!("/v1/tasks/{}/stdin", escape(id));
+        let frames = input.map(|chunk| chunk.map(Frame::data));
+        let body = BodyExt::boxed(StreamBody::new(frames));
+        self.send(Method::PUT, &path, Some("application/octet-stream"), body)
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn pages<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &str,
+    ) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page: Page<T> = self.get(&format!("{path}?{query}{cursor}")).await?;
+            items.extend(page.items);
+            match page.next {
+                Some(next) => cursor = format!("&cursor={}", escape(&next)),
+                None => return Ok(items),
+            }
+        }
+    }
+}
