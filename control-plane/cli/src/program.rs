@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    agents, completions, events, frameworks, kill, logs, module, offers, ps, run, version, wait,
-    why,
+    agents, completions, events, frameworks, kill, logs, module, offers, ps, run, token, version,
+    wait, why,
 };
 use crate::exit::{self, Failure};
 use crate::output::Output;
@@ -58,6 +58,7 @@ enum Command {
     Frameworks(frameworks::Args),
     Offers(offers::Args),
     Module(module::Args),
+    Token(token::Args),
     Version(version::Args),
     Completions(completions::Args),
 }
@@ -102,6 +103,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<u8, Failure> {
         Command::Frameworks(args) => block_on(frameworks::run(args, &global, output)),
         Command::Offers(args) => block_on(offers::run(args, &global, output)),
         Command::Module(args) => block_on(module::run(args, &global, output)),
+        Command::Token(args) => block_on(token::run(args, &global, output)),
         Command::Version(args) => block_on(version::run(args, &global, output)),
     }
 }

@@ -1,7 +1,7 @@
 //! Looking at the cell.
 
 use http::Method;
-use insula_proto::rest::{Agent, Framework, Offer, Version};
+use insula_proto::rest::{Agent, Framework, MakeToken, Offer, Token, Version};
 
 use crate::transport::empty;
 use crate::{Client, Error, EventStream};
@@ -39,6 +39,15 @@ impl Client {
         let path = format!("/v1/events?tail={tail}&follow={follow}");
         let response = self.send(Method::GET, &path, None, empty()).await?;
         Ok(EventStream::new(self, response))
+    }
+
+    /// Makes a token that lets machines join.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the caller may not or the numbers are out of range, and the transport's
+    /// errors.
+    pub async fn make_token(&self, wanted: &MakeToken) -> Result<Token, Error> {
+        self.post("/v1/tokens", wanted).await
     }
 
     /// What answers there.

@@ -10,6 +10,7 @@ pub(crate) mod module;
 pub(crate) mod offers;
 pub(crate) mod ps;
 pub(crate) mod run;
+pub(crate) mod token;
 pub(crate) mod version;
 pub(crate) mod wait;
 pub(crate) mod why;

@@ -12,6 +12,7 @@
 //! | `PUT /v1/modules` | the module's bytes; name in `?name=` | `201` [`Module`] |
 //! | `GET /v1/modules`, `DELETE /v1/modules/{digest}` | | [`Page`] of [`Module`], `204` |
 //! | `GET /v1/agents`, `/v1/frameworks`, `/v1/offers` | | [`Page`] of [`Agent`], [`Framework`], [`Offer`] |
+//! | `POST /v1/tokens` | [`MakeToken`] | `201` [`Token`] |
 //! | `GET /v1/events?follow=&tail=` | | a line of JSON per [`Event`] (`application/x-ndjson`) |
 //! | `GET /v1/version` | | [`Version`] |
 //!
@@ -23,6 +24,7 @@ mod cluster;
 mod event;
 mod module;
 mod task;
+mod token;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,7 @@ pub use task::{
     KillTask, SubmitTask, SubmitTasks, Submitted, Task, TaskPhase, Times, WhatToRun, WhyAnswer,
     WhySentence,
 };
+pub use token::{MakeToken, Token};
 
 /// Header of an output's answer: which start of the task the bytes are from.
 pub const LAUNCH_HEADER: &str = "insula-launch";

@@ -129,6 +129,18 @@ impl Resources {
         &self.sets
     }
 
+    /// All scalars that are not zero, by name, in thousandths.
+    pub fn named_scalars(&self) -> impl Iterator<Item = (&str, Millis)> + '_ {
+        let common = Scalar::ALL
+            .into_iter()
+            .map(|scalar| (scalar.name(), self.get(scalar)));
+        let custom = self
+            .custom
+            .iter()
+            .map(|(name, millis)| (name.as_str(), *millis));
+        common.chain(custom).filter(|(_, millis)| *millis > 0)
+    }
+
     /// Any scalar by name, in thousandths; zero if absent.
     #[must_use]
     pub fn scalar(&self, name: &str) -> Millis {
@@ -275,14 +287,7 @@ pub fn write_millis(f: &mut impl fmt::Write, millis: Millis) -> fmt::Result {
 impl fmt::Display for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        let common = Scalar::ALL
-            .into_iter()
-            .map(|scalar| (scalar.name(), self.get(scalar)));
-        let custom = self
-            .custom
-            .iter()
-            .map(|(name, millis)| (name.as_str(), *millis));
-        for (name, millis) in common.chain(custom).filter(|(_, millis)| *millis > 0) {
+        for (name, millis) in self.named_scalars() {
             write!(f, "{separator}{name}:")?;
             write_millis(f, millis)?;
             separator = ";";

@@ -64,38 +64,26 @@ impl Ranges {
     /// Takes all of `other` away.
     pub fn subtract(&mut self, other: &Self) {
         let mut left = Vec::with_capacity(self.0.len() + other.0.len());
-        let mut holes = other.0.iter().peekable();
         for range in &self.0 {
+            // What is left of the range from here on; nothing once a hole reaches its end.
             let mut begin = Some(range.begin);
-            while let Some(hole) = holes.next_if(|hole| hole.end < range.begin) {
-                debug_assert!(
-                    hole.end < range.begin,
-                    "a hole below the range takes nothing from it"
-                );
-            }
-            let mut rest = holes.clone();
-            while let (Some(from), Some(hole)) = (begin, rest.next()) {
-                if hole.begin > range.end {
-                    break;
-                }
-                if hole.begin > from {
+            let first = other.0.partition_point(|hole| hole.end < range.begin);
+            for hole in other.0[first..]
+                .iter()
+                .take_while(|hole| hole.begin <= range.end)
+            {
+                if let Some(begin) = begin.filter(|begin| *begin < hole.begin) {
                     left.push(Range {
-                        begin: from,
+                        begin,
                         end: hole.begin - 1,
                     });
                 }
-                begin = hole
-                    .end
-                    .checked_add(1)
-                    .filter(|next| *next <= range.end)
-                    .map(|next| next.max(from));
+                begin = hole.end.checked_add(1).filter(|next| *next <= range.end);
             }
-            if let Some(begin) = begin {
-                left.push(Range {
-                    begin,
-                    end: range.end,
-                });
-            }
+            left.extend(begin.map(|begin| Range {
+                begin,
+                end: range.end,
+            }));
         }
         self.0 = left;
     }

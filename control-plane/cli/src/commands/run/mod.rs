@@ -11,7 +11,6 @@ use futures::future::join_all;
 use insula_client::Client;
 use insula_client::api::{Exit, KillTask, SubmitTasks, Task};
 
-
 use crate::exit::{self, Failure};
 use crate::output::Output;
 use crate::program::Global;

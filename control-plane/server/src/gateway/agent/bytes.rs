@@ -1,0 +1,124 @@
+//! Modules to agents, output from agents, input to agents.
+
+use bytes::BytesMut;
+use futures::Stream;
+use insula_proto::convert::agent::CHUNK_BYTES_MAX;
+use insula_proto::insula::agent::v1::{Chunk, FetchModuleRequest, OutputChunk};
+use insula_store::{TaskFilter, TaskGroup};
+use insula_types::{AgentId, CellId, ErrorCode, TenantId};
+use tokio::io::AsyncReadExt;
+use tonic::{Status, Streaming};
+
+use super::ApiError;
+use crate::auth::DEFAULT;
+use crate::relay::Expected;
+use crate::service::Service;
+
+/// The bytes of a module for an agent that has a task of the tenant that owns it.
+pub(super) async fn module(
+    service: &Service,
+    agent: &AgentId,
+    request: FetchModuleRequest,
+) -> Result<impl Stream<Item = Result<Chunk, Status>> + Send + use<>, ApiError> {
+    let tenant = TenantId::from(request.tenant);
+    let digest = request
+        .digest
+        .parse()
+        .map_err(|error: insula_store::NotADigest| ApiError::invalid(error.to_string()))?;
+    if !has_task_of(service, agent, &tenant).await? {
+        let sentence = format!("agent {agent} has no task of the tenant {tenant}");
+        return Err(ApiError::new(ErrorCode::PermissionDenied, sentence));
+    }
+    if service.store.module(&tenant, &digest).await?.is_none() {
+        return Err(ApiError::not_found(format!("there is no module {digest}")));
+    }
+    let file = service.store.open_module(&digest).await?;
+    Ok(futures::stream::unfold(Some(file), |file| async move {
+        let mut file = file?;
+        let mut data = BytesMut::with_capacity(CHUNK_BYTES_MAX);
+        match file.read_buf(&mut data).await {
+            Ok(0) => None,
+            Ok(_) => Some((
+                Ok(Chunk {
+                    data: data.freeze(),
+                }),
+                Some(file),
+            )),
+            Err(error) => {
+                tracing::error!(%error, "cannot read a module");
+                Some((Err(Status::internal("the module cannot be read")), None))
+            }
+        }
+    }))
+}
+
+async fn has_task_of(
+    service: &Service,
+    agent: &AgentId,
+    tenant: &TenantId,
+) -> Result<bool, ApiError> {
+    let filter = TaskFilter {
+        tenant: Some(tenant.clone()),
+        agent: Some(agent.clone()),
+        group: Some(TaskGroup::Active),
+        ..TaskFilter::default()
+    };
+    let page = service
+        .store
+        .tasks(&CellId::from(DEFAULT), &filter, None, 1)
+        .await?;
+    Ok(!page.rows.is_empty())
+}
+
+/// Joins an agent's output with whoever asked for it; ends when either has had enough.
+pub(super) async fn output(
+    service: &Service,
+    agent: &AgentId,
+    mut chunks: Streaming<OutputChunk>,
+) -> Result<(), Status> {
+    let first = chunks.message().await?;
+    let first = first.ok_or_else(|| Status::invalid_argument("the output names no request"))?;
+    let Some(Expected::Output(reader)) = service.relay.answer(agent, &first.request_id) else {
+        return Err(unasked());
+    };
+    let mut next = Some(first);
+    while let Some(chunk) = next {
+        if !chunk.data.is_empty() && reader.send(chunk.data).await.is_err() {
+            return Ok(());
+        }
+        next = tokio::select! {
+            next = chunks.message() => next?,
+            // Somebody who reads a quiet task and goes away must not leave the call open.
+            () = reader.closed() => return Ok(()),
+        };
+    }
+    Ok(())
+}
+
+/// The input that waits under a request.
+pub(super) fn input(
+    service: &Service,
+    agent: &AgentId,
+    request_id: &str,
+) -> Result<impl Stream<Item = Result<Chunk, Status>> + Send + use<>, Status> {
+    let Some(Expected::Input(chunks, taken)) = service.relay.answer(agent, request_id) else {
+        return Err(unasked());
+    };
+    Ok(futures::stream::unfold(
+        (chunks, Some(taken)),
+        |(mut chunks, mut taken)| async move {
+            if let Some(data) = chunks.recv().await {
+                return Some((Ok(Chunk { data }), (chunks, taken)));
+            }
+            // The agent polls for the next chunk once it has passed on the last.
+            if let Some(taken) = taken.take() {
+                let _ = taken.send(());
+            }
+            None
+        },
+    ))
+}
+
+fn unasked() -> Status {
+    Status::not_found("nobody waits for this request any more")
+}

@@ -1,0 +1,66 @@
+//! What happened, a line of JSON per event.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::StreamExt;
+use futures::stream;
+use http::header::CONTENT_TYPE;
+use insula_types::TenantId;
+use serde::Deserialize;
+use tokio_stream::wrappers::BroadcastStream;
+
+use super::ApiError;
+use super::body::Parameters;
+use crate::auth::TenantContext;
+use crate::events::Seen;
+use crate::service::Service;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventsQuery {
+    #[serde(default)]
+    tail: usize,
+    #[serde(default)]
+    follow: bool,
+}
+
+pub(super) async fn events(
+    State(service): State<Arc<Service>>,
+    context: TenantContext,
+    Parameters(query): Parameters<EventsQuery>,
+) -> Result<Response, ApiError> {
+    let (past, live) = service.events.watch(query.tail);
+    let tenant = context.tenant;
+    let past = stream::iter(past.into_iter().map(Ok));
+    let lines = if query.follow {
+        past.chain(BroadcastStream::new(live)).boxed()
+    } else {
+        past.boxed()
+    };
+    let lines = lines.filter_map(move |seen| {
+        let line = match seen {
+            Ok(seen) => may_see(&tenant, &seen).then(|| line(&seen)),
+            // A watcher that cannot keep up must not believe that it saw everything.
+            Err(missed) => Some(Err(std::io::Error::other(missed))),
+        };
+        std::future::ready(line)
+    });
+    let body = Body::from_stream(lines);
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+}
+
+fn may_see(tenant: &TenantId, seen: &Seen) -> bool {
+    seen.tenant.as_ref().is_none_or(|owner| owner == tenant)
+}
+
+fn line(seen: &Seen) -> std::io::Result<Bytes> {
+    let mut line = BytesMut::with_capacity(256).writer();
+    serde_json::to_writer(&mut line, &seen.event)?;
+    let mut line = line.into_inner();
+    line.put_u8(b'\n');
+    Ok(line.freeze())
+}

@@ -1,0 +1,97 @@
+//! Finds a task by the id that a person typed.
+
+use insula_store::TaskFilter;
+use insula_types::framework::BUILT_IN;
+use insula_types::record::{RequestRow, TaskRow};
+use insula_types::{FrameworkId, FrameworkKey, TaskId, TaskKey};
+
+use super::ApiError;
+use crate::auth::TenantContext;
+use crate::service::Service;
+
+/// How many tasks with the same beginning are looked through for an exact id.
+const CANDIDATES: usize = 100;
+
+/// A task of the tenant: a request to the built-in framework, its latest start, or both; or the
+/// latest start of another framework's task.
+pub(super) struct Found {
+    /// The request, as long as it may still be started.
+    pub(super) request: Option<RequestRow>,
+    /// The latest start.
+    pub(super) row: Option<TaskRow>,
+}
+
+impl Found {
+    /// The start that is under way or was the last; none while the request waits to be started.
+    pub(super) fn current(&self) -> Option<&TaskRow> {
+        let row = self.row.as_ref()?;
+        match &self.request {
+            Some(request) => request
+                .launch
+                .is_some_and(|launch| launch == row.launch)
+                .then_some(row),
+            None => Some(row),
+        }
+    }
+}
+
+/// The key of a task of the tenant's built-in framework.
+pub(super) fn built_in(context: &TenantContext, task: TaskId) -> TaskKey {
+    let framework = FrameworkId::from(BUILT_IN);
+    TaskKey {
+        framework: FrameworkKey {
+            tenant: context.tenant.clone(),
+            framework,
+        },
+        task,
+    }
+}
+
+/// Looks first among the built-in framework's tasks, then among all others of the tenant.
+pub(super) async fn find(
+    service: &Service,
+    context: &TenantContext,
+    id: &str,
+) -> Result<Found, ApiError> {
+    let missing = || {
+        ApiError::not_found(format!("there is no task '{id}'"))
+            .hint("`insula ps --all` lists tasks, those that are over as well")
+    };
+    let task = TaskId::new(id).map_err(|_| missing())?;
+    let request = service
+        .store
+        .request(&context.cell, &context.tenant, &task)
+        .await?;
+    let key = built_in(context, task);
+    let row = service.store.task(&context.cell, &key).await?;
+    if request.is_some() || row.is_some() {
+        return Ok(Found { request, row });
+    }
+    let row = of_any_framework(service, context, id)
+        .await?
+        .ok_or_else(missing)?;
+    Ok(Found {
+        request: None,
+        row: Some(row),
+    })
+}
+
+async fn of_any_framework(
+    service: &Service,
+    context: &TenantContext,
+    id: &str,
+) -> Result<Option<TaskRow>, ApiError> {
+    let filter = TaskFilter {
+        tenant: Some(context.tenant.clone()),
+        task_prefix: Some(id.to_owned()),
+        ..TaskFilter::default()
+    };
+    let page = service
+        .store
+        .tasks(&context.cell, &filter, None, CANDIDATES)
+        .await?;
+    Ok(page
+        .rows
+        .into_iter()
+        .find(|row| row.key.task.as_str() == id))
+}

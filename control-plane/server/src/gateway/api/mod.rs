@@ -1,0 +1,52 @@
+//! The Insula API under `/v1`; [`insula_proto::rest`] has the table of requests and answers.
+//!
+//! A handler takes a [`crate::auth::TenantContext`], so none can forget to ask who calls, and answers
+//! with a type of `rest` or an [`super::ApiError`].
+
+mod body;
+mod cluster;
+mod events;
+mod lookup;
+mod modules;
+mod output;
+mod stdin;
+mod submit;
+mod tasks;
+mod tokens;
+mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{delete, get, post, put};
+
+use super::ApiError;
+use crate::service::Service;
+
+/// The routes of the API.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/v1/tasks", get(tasks::list).post(submit::submit))
+        .route("/v1/tasks/{id}", get(tasks::show))
+        .route("/v1/tasks/{id}/why", get(tasks::why))
+        .route("/v1/tasks/{id}/kill", post(tasks::kill))
+        .route("/v1/tasks/{id}/output/{stream}", get(output::output))
+        .route("/v1/tasks/{id}/stdin", put(stdin::feed))
+        .route("/v1/modules", get(modules::list).put(modules::push))
+        .route("/v1/modules/{digest}", delete(modules::remove))
+        .route("/v1/agents", get(cluster::agents))
+        .route("/v1/frameworks", get(cluster::frameworks))
+        .route("/v1/offers", get(cluster::offers))
+        .route("/v1/tokens", post(tokens::make))
+        .route("/v1/events", get(events::events))
+        .route("/v1/version", get(cluster::version))
+        .route(
+            "/v1/{*rest}",
+            get(unknown).post(unknown).put(unknown).delete(unknown),
+        )
+        .with_state(service)
+}
+
+async fn unknown(uri: http::Uri) -> ApiError {
+    ApiError::not_found(format!("there is no {} in this API", uri.path()))
+}

@@ -1,0 +1,80 @@
+//! Rows as the API shows them.
+
+use insula_proto::rest::{Task, TaskPhase, Times};
+use insula_types::TaskState;
+use insula_types::framework::BUILT_IN;
+use insula_types::record::{RequestRow, TaskRow};
+
+use super::lookup::Found;
+
+/// A task, from whatever is known of it.
+pub(super) fn found(found: &Found) -> Option<Task> {
+    match (found.current(), &found.request) {
+        (Some(row), request) => Some(started(row, request.as_ref())),
+        (None, Some(request)) => Some(waiting(request)),
+        (None, None) => None,
+    }
+}
+
+/// A request that waits to be started, for the first time or again.
+pub(super) fn waiting(row: &RequestRow) -> Task {
+    let request = &row.request;
+    Task {
+        id: request.task.to_string(),
+        name: request.name.clone(),
+        framework: BUILT_IN.to_owned(),
+        kind: request.kind.as_str().to_owned(),
+        phase: TaskPhase::Waiting,
+        state: TaskState::Staging.as_str().to_owned(),
+        reason: None,
+        message: String::new(),
+        exit: None,
+        agent: None,
+        resources: request.resources.to_string(),
+        role: "*".to_owned(),
+        launch: None,
+        attempt: row.attempts,
+        times: Times {
+            submitted: row.submitted_at.0,
+            ..Times::default()
+        },
+        trace_id: request.trace.trace_id().unwrap_or_default().to_owned(),
+    }
+}
+
+/// A start of a task.
+pub(super) fn started(row: &TaskRow, request: Option<&RequestRow>) -> Task {
+    let status = &row.status;
+    let accepted = row.times.accepted.0;
+    Task {
+        id: row.key.task.to_string(),
+        name: row.name.clone(),
+        framework: row.key.framework.framework.to_string(),
+        kind: row.kind.as_str().to_owned(),
+        phase: phase(status.state),
+        state: status.state.as_str().to_owned(),
+        reason: status.reason.map(|reason| reason.as_str().to_owned()),
+        message: status.message.clone(),
+        exit: status.exit,
+        agent: Some(row.agent.to_string()),
+        resources: row.resources.to_string(),
+        role: row.role.clone(),
+        launch: Some(row.launch.to_string()),
+        attempt: row.attempt,
+        times: Times {
+            submitted: request.map_or(accepted, |request| request.submitted_at.0),
+            launched: Some(accepted),
+            started: row.times.started.map(|time| time.0),
+            ended: row.times.ended.map(|time| time.0),
+        },
+        trace_id: row.trace.trace_id().unwrap_or_default().to_owned(),
+    }
+}
+
+fn phase(state: TaskState) -> TaskPhase {
+    match state {
+        TaskState::Unreachable => TaskPhase::Unreachable,
+        state if state.is_terminal() => TaskPhase::Done,
+        _ => TaskPhase::Active,
+    }
+}

@@ -1,0 +1,166 @@
+//! The one place where error codes become HTTP statuses and gRPC codes.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use insula_kernel::Rejection;
+use insula_proto::rest::{ErrorBody, ErrorDetail};
+use insula_types::ErrorCode;
+
+use crate::partition::Unavailable;
+
+/// What a client of the Insula API gets instead of an answer.
+#[derive(Debug, Clone)]
+pub struct ApiError(ErrorDetail);
+
+impl ApiError {
+    /// An error with its sentence: what failed and why.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self(ErrorDetail {
+            code,
+            message: message.into(),
+            hint: None,
+        })
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The request is wrong.
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidArgument, message)
+    }
+
+    /// There is no such thing.
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotFound, message)
+    }
+
+    /// Something of ours failed; the details go to the log, not to the client.
+    #[must_use]
+    pub fn internal(doing: &'static str, error: &dyn std::error::Error) -> Self {
+        tracing::error!(doing, error = %chain(error), "request failed");
+        Self::new(
+            ErrorCode::Internal,
+            format!("the control plane failed to {doing}"),
+        )
+        .hint("its log says why")
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+
+    /// The sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The HTTP status of a code.
+#[must_use]
+pub fn http_status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidArgument => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorCode::PermissionDenied => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Conflict => StatusCode::CONFLICT,
+        ErrorCode::FailedPrecondition => StatusCode::PRECONDITION_FAILED,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The gRPC code of a code.
+#[must_use]
+pub fn grpc_code(code: ErrorCode) -> tonic::Code {
+    match code {
+        ErrorCode::InvalidArgument => tonic::Code::InvalidArgument,
+        ErrorCode::Unauthenticated => tonic::Code::Unauthenticated,
+        ErrorCode::PermissionDenied => tonic::Code::PermissionDenied,
+        ErrorCode::NotFound => tonic::Code::NotFound,
+        ErrorCode::Conflict => tonic::Code::AlreadyExists,
+        ErrorCode::FailedPrecondition => tonic::Code::FailedPrecondition,
+        ErrorCode::TooLarge => tonic::Code::OutOfRange,
+        ErrorCode::ResourceExhausted => tonic::Code::ResourceExhausted,
+        ErrorCode::Unimplemented => tonic::Code::Unimplemented,
+        ErrorCode::Unavailable => tonic::Code::Unavailable,
+        ErrorCode::Internal => tonic::Code::Internal,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = http_status(self.0.code);
+        let mut response = (status, Json(ErrorBody { error: self.0 })).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = http::HeaderValue::from_static("1");
+            response
+                .headers_mut()
+                .insert(http::header::RETRY_AFTER, soon);
+        }
+        response
+    }
+}
+
+impl From<ApiError> for tonic::Status {
+    fn from(error: ApiError) -> Self {
+        Self::new(grpc_code(error.0.code), error.0.message)
+    }
+}
+
+impl From<Unavailable> for ApiError {
+    fn from(unavailable: Unavailable) -> Self {
+        let error = Self::new(ErrorCode::Unavailable, unavailable.to_string());
+        if unavailable.uncertain {
+            return error.hint(
+                "whether the request was carried out is not known; look before you repeat it",
+            );
+        }
+        error
+    }
+}
+
+impl From<insula_store::Error> for ApiError {
+    fn from(error: insula_store::Error) -> Self {
+        Self::internal("read its database", &error)
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        let code = match &rejection {
+            Rejection::TaskExists(_) => ErrorCode::Conflict,
+            Rejection::TaskUnknown(_) | Rejection::FrameworkUnknown => ErrorCode::NotFound,
+            Rejection::TooMany { .. } => ErrorCode::ResourceExhausted,
+            Rejection::Role(_) | Rejection::Subscription(_) => ErrorCode::InvalidArgument,
+            _ => ErrorCode::FailedPrecondition,
+        };
+        Self::new(code, rejection.to_string())
+    }
+}

@@ -1,0 +1,185 @@
+//! Every answer that is not a success: its sentence and its status, in one table.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use insula_kernel::Rejection;
+use insula_proto::DecodeError;
+use insula_proto::decode::BODY_BYTES_MAX;
+use insula_proto::validate::InvalidCall;
+
+use crate::gateway::{ApiError, http_status};
+use crate::partition::Unavailable;
+
+/// Why a request is not answered as asked. Where Mesos has a sentence, it is that one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// The path names nothing.
+    #[error("404 Not Found.")]
+    NotFound,
+    /// The endpoint does not know the method.
+    #[error(
+        "405 Method Not Allowed. Expecting one of {{ '{}' }}, but received '{received}'.",
+        allowed.replace(", ", "', '")
+    )]
+    Method {
+        /// The methods that it knows, as the header lists them.
+        allowed: &'static str,
+        /// The method of the request.
+        received: String,
+    },
+    /// Nobody says what the body is.
+    #[error("Expecting 'Content-Type' to be present")]
+    NoContentType,
+    /// The body is something else than a call.
+    #[error("Expecting 'Content-Type' of application/json or application/x-protobuf")]
+    ContentType,
+    /// The body is compressed.
+    #[error("Expecting 'Content-Encoding' to be absent; send the body as it is")]
+    ContentEncoding,
+    /// The client wants its events in a form that there is not.
+    #[error("Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'")]
+    NotAcceptable,
+    /// The body is longer than anybody needs.
+    #[error("The body exceeds the limit of {BODY_BYTES_MAX} bytes; send it in parts")]
+    BodyTooLarge,
+    /// The body did not arrive.
+    #[error("The body did not arrive in time; send the call again")]
+    BodyIncomplete,
+    /// The body is no call.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The call is not complete.
+    #[error(transparent)]
+    Invalid(#[from] InvalidCall),
+    /// An operation of an accept does not say what it is.
+    #[error(
+        "Failed to validate scheduler::Call: Expecting 'accept.operations[{0}].type' to be present"
+    )]
+    OperationType(usize),
+    /// A new subscription pretends to be an old one.
+    #[error("Subscribe calls should not include the 'Mesos-Stream-Id' header")]
+    StreamIdOfSubscribe,
+    /// A call does not say to which subscription it belongs.
+    #[error("All non-subscribe calls should include the 'Mesos-Stream-Id' header")]
+    NoStreamId,
+    /// A query parameter is not what it should be.
+    #[error("Failed to parse query parameter '{name}': '{value}' is not a number")]
+    Parameter {
+        /// Which.
+        name: &'static str,
+        /// As given.
+        value: String,
+    },
+    /// Known to Mesos, but not supported here; what it is, and what to do instead.
+    #[error("{what} is not supported yet; {instead}")]
+    Unsupported {
+        /// The call, operation or endpoint.
+        what: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// The kernel refused the call.
+    #[error("{0}")]
+    Rejected(Rejection),
+    /// The credential does not allow it, or there is none.
+    #[error("{}", .0.message())]
+    Forbidden(ApiError),
+    /// The owner of the cell does not answer; certainly nothing was done.
+    #[error("{0}")]
+    Unavailable(Unavailable),
+    /// The owner of the cell failed while the call was under way (rule R16).
+    #[error(
+        "Whether the call was carried out is not known; subscribe again and reconcile before you repeat it"
+    )]
+    Uncertain,
+    /// Something of ours failed; the log says what.
+    #[error("The control plane failed to {0}; its log says why")]
+    Internal(&'static str),
+}
+
+impl Refusal {
+    /// Something that the control plane could not do, with its cause for the log only.
+    pub(super) fn internal(doing: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(doing, error, "request failed");
+        Self::Internal(doing)
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::BodyTooLarge | Self::Decode(DecodeError::TooLarge(_)) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
+            Self::NoContentType
+            | Self::Decode(_)
+            | Self::Invalid(_)
+            | Self::OperationType(_)
+            | Self::StreamIdOfSubscribe
+            | Self::NoStreamId
+            | Self::Parameter { .. } => StatusCode::BAD_REQUEST,
+            Self::Unsupported { .. } => StatusCode::NOT_IMPLEMENTED,
+            Self::Rejected(rejection) => of_rejection(rejection),
+            Self::Forbidden(error) => http_status(error.code()),
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Uncertain | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// That a framework is not known is 400 in Mesos, not 404.
+fn of_rejection(rejection: &Rejection) -> StatusCode {
+    match rejection {
+        Rejection::FrameworkNotSubscribed => StatusCode::FORBIDDEN,
+        Rejection::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(unavailable: Unavailable) -> Self {
+        if unavailable.uncertain {
+            Self::Uncertain
+        } else {
+            Self::Unavailable(unavailable)
+        }
+    }
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self::Forbidden(error)
+    }
+}
+
+impl From<insula_store::Error> for Refusal {
+    fn from(error: insula_store::Error) -> Self {
+        Self::internal("read its database", &error)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), self.to_string()).into_response();
+        let headers = response.headers_mut();
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(CONTENT_TYPE, text);
+        match self {
+            Self::Method { allowed, .. } => {
+                headers.insert(ALLOW, HeaderValue::from_static(allowed));
+            }
+            Self::Unavailable(_) | Self::Rejected(Rejection::TooMany { .. }) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Uncertain => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,45 @@
+//! `POST /api/v1/scheduler`: the calls of frameworks.
+//!
+//! The order of checks is that of Mesos, since it decides which sentence a client gets: media type,
+//! body, call, `Accept`, stream id, framework.
+
+mod accept;
+mod calls;
+mod events;
+mod launch;
+mod stream;
+mod subscribe;
+mod subscription;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use insula_proto::mesos::v1::scheduler::call::Type;
+use insula_proto::validate;
+use insula_types::TenantId;
+
+use super::refusal::Refusal;
+use super::{MesosState, body, headers};
+
+/// Serves one call.
+pub(super) async fn serve(
+    state: &MesosState,
+    tenant: TenantId,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let media_type = headers::of_body(headers)?;
+    let body = body::read(body).await?;
+    let call = media_type.decode(&body)?;
+    drop(body);
+    let r#type = validate::scheduler_call(&call, None)?;
+    if r#type == Type::Subscribe {
+        let accepted = headers::accepted(headers)?;
+        if headers.contains_key(headers::STREAM_ID) {
+            return Err(Refusal::StreamIdOfSubscribe);
+        }
+        return subscribe::subscribe(state, tenant, call, accepted).await;
+    }
+    calls::call(state, tenant, r#type, call, headers).await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}

@@ -1,0 +1,36 @@
+//! The control plane: what customers' agents dial, frameworks subscribe to, and people call.
+//!
+//! [`Server::start`] opens one port and serves three protocols on it: the Mesos v1 scheduler API
+//! ([`gateway::mesos`]), the Insula API ([`gateway::api`]) and the agents' protocol
+//! ([`gateway::agent`]). Behind them is the owner of a partition ([`partition`]): the pure kernel, the
+//! pure commit pipeline and the store, driven by one thread.
+//!
+//! ```text
+//! front (one port, TLS or loopback) ─► gateways ─► partition::Handle ─► kernel ─► commit ─► effects
+//!                                         ▲                                              │
+//!                                         └────────── partition::Session ◄───────────────┘
+//! ```
+//!
+//! What must never break:
+//! - a gateway stamps tenant, cell, agent and session from the connection, and believes nothing of
+//!   them from a payload ([`auth`], rule R15);
+//! - a reply leaves only behind the commit of everything that was stepped before it (rule R3);
+//! - the scheduler never waits for a slow receiver: its session is cut (rule R12);
+//! - bulk reads come from rows, the kernel answers only for what is volatile (rule R13).
+//!
+//! Bytes that are no messages (output, input, modules) never pass the scheduler: [`relay`] joins
+//! whoever asks with the agent that answers.
+
+pub mod auth;
+pub mod authority;
+pub mod events;
+pub mod front;
+pub mod gateway;
+pub mod partition;
+pub mod registry;
+pub mod relay;
+mod server;
+pub mod service;
+
+pub use insula_store::Durability;
+pub use server::{Options, Server, StartError};

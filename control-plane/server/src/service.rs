@@ -1,0 +1,45 @@
+//! What every handler of the Insula API and of the agents' protocol works with.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use insula_store::Store;
+use insula_types::Time;
+
+use crate::authority::Authority;
+use crate::events::EventLog;
+use crate::partition::Handle;
+use crate::relay::Relay;
+
+/// One per process, shared.
+pub struct Service {
+    /// The owner of the partition.
+    pub handle: Handle,
+    /// The truth, for bulk reads (rule R13) and what the kernel does not know.
+    pub store: Store,
+    /// The newest events.
+    pub events: EventLog,
+    /// Joins requests to agents with their answers.
+    pub relay: Relay,
+    /// Signs the certificates of this organization's agents.
+    pub organization: Authority,
+    /// What join tokens say about the service.
+    pub reached: Reached,
+}
+
+/// How an agent finds the service, and how it knows it.
+#[derive(Debug, Clone)]
+pub struct Reached {
+    /// `host:port`.
+    pub address: String,
+    /// SHA-256 of the service authority's certificate.
+    pub fingerprint: [u8; 32],
+}
+
+/// The wall clock, in microseconds since the unix epoch; for display and for certificates.
+#[must_use]
+pub fn wall_clock() -> Time {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Time(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}

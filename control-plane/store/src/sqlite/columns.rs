@@ -1,0 +1,216 @@
+//! Columns into rows; nothing that was read is believed before it was checked.
+
+use std::str::FromStr;
+
+use bytes::Bytes;
+use insula_types::{Epoch, FORMAT_VERSION, LaunchId, Span, Time, TraceContext, UpdateUuid};
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row, Sqlite, Type};
+
+use crate::Error;
+
+/// One row as it was read.
+pub(super) struct Columns<'r> {
+    table: &'static str,
+    row: &'r SqliteRow,
+}
+
+impl<'r> Columns<'r> {
+    /// Starts to read a row; refuses one that a newer build wrote.
+    pub(super) fn of(table: &'static str, row: &'r SqliteRow) -> Result<Self, Error> {
+        let columns = Self { table, row };
+        let found = columns.get("format_version")?;
+        let known = i64::from(FORMAT_VERSION);
+        if found > known {
+            let what = format!("a row of table {table}");
+            return Err(Error::NewerFormat { what, found, known });
+        }
+        Ok(columns)
+    }
+
+    pub(super) fn get<T: Decode<'r, Sqlite> + Type<Sqlite>>(
+        &self,
+        column: &'static str,
+    ) -> Result<T, Error> {
+        self.row
+            .try_get(column)
+            .map_err(|error| self.damaged(column, error))
+    }
+
+    pub(super) fn text(&self, column: &'static str) -> Result<String, Error> {
+        self.get(column)
+    }
+
+    /// An id, or anything else that is made from text as it is.
+    pub(super) fn id<T: for<'t> From<&'t str>>(&self, column: &'static str) -> Result<T, Error> {
+        self.get::<&str>(column).map(T::from)
+    }
+
+    pub(super) fn id_opt<T: for<'t> From<&'t str>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, Error> {
+        Ok(self.get::<Option<&str>>(column)?.map(T::from))
+    }
+
+    pub(super) fn bytes(&self, column: &'static str) -> Result<Bytes, Error> {
+        self.get::<&[u8]>(column).map(Bytes::copy_from_slice)
+    }
+
+    pub(super) fn flag(&self, column: &'static str) -> Result<bool, Error> {
+        Ok(self.get::<i64>(column)? != 0)
+    }
+
+    /// The 64 bits of a number that is compared with nothing.
+    pub(super) fn bits(&self, column: &'static str) -> Result<u64, Error> {
+        self.get::<i64>(column).map(i64::cast_unsigned)
+    }
+
+    pub(super) fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, Error> {
+        let number: i64 = self.get(column)?;
+        self.fit(column, number)
+    }
+
+    pub(super) fn number_opt<T: TryFrom<i64>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, Error> {
+        let number: Option<i64> = self.get(column)?;
+        number.map(|number| self.fit(column, number)).transpose()
+    }
+
+    pub(super) fn time(&self, column: &'static str) -> Result<Time, Error> {
+        self.number(column).map(time)
+    }
+
+    pub(super) fn time_opt(&self, column: &'static str) -> Result<Option<Time>, Error> {
+        Ok(self.number_opt(column)?.map(time))
+    }
+
+    pub(super) fn span(&self, column: &'static str) -> Result<Span, Error> {
+        self.number(column).map(Span)
+    }
+
+    pub(super) fn span_opt(&self, column: &'static str) -> Result<Option<Span>, Error> {
+        Ok(self.number_opt(column)?.map(Span))
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, Error> {
+        let json: &str = self.get(column)?;
+        serde_json::from_str(json).map_err(|error| self.damaged(column, error))
+    }
+
+    pub(super) fn parsed<T>(&self, column: &'static str) -> Result<T, Error>
+    where
+        T: FromStr,
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        let text: &str = self.get(column)?;
+        text.parse()
+            .map_err(|error: T::Err| self.damaged(column, error))
+    }
+
+    /// One of a closed set of words.
+    pub(super) fn word<T>(
+        &self,
+        column: &'static str,
+        from_name: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Error> {
+        let name: &str = self.get(column)?;
+        from_name(name).ok_or_else(|| self.unknown(column, name))
+    }
+
+    pub(super) fn word_opt<T>(
+        &self,
+        column: &'static str,
+        from_name: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        match self.get::<Option<&str>>(column)? {
+            Some(_) => self.word(column, from_name).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn uuid_opt(&self, column: &'static str) -> Result<Option<UpdateUuid>, Error> {
+        let Some(bytes) = self.get::<Option<&[u8]>>(column)? else {
+            return Ok(None);
+        };
+        let uuid = UpdateUuid::from_slice(bytes);
+        uuid.map(Some)
+            .ok_or_else(|| self.damaged(column, NotAUuid(bytes.len())))
+    }
+
+    pub(super) fn launch(&self) -> Result<LaunchId, Error> {
+        let epoch = Epoch(self.number("launch_epoch")?);
+        Ok(LaunchId {
+            epoch,
+            number: self.number("launch_number")?,
+        })
+    }
+
+    pub(super) fn launch_opt(&self) -> Result<Option<LaunchId>, Error> {
+        match self.get::<Option<i64>>("launch_epoch")? {
+            Some(_) => self.launch().map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn trace(&self) -> Result<TraceContext, Error> {
+        Ok(TraceContext {
+            traceparent: self.text("traceparent")?,
+            tracestate: self.text("tracestate")?,
+        })
+    }
+
+    /// A value that should be there, given what another column says.
+    pub(super) fn required<T>(&self, column: &'static str, value: Option<T>) -> Result<T, Error> {
+        value.ok_or_else(|| self.damaged(column, Absent))
+    }
+
+    /// The error for a word that is none of those that may stand in the column.
+    pub(super) fn unknown(&self, column: &'static str, word: &str) -> Error {
+        self.damaged(column, UnknownWord(word.to_owned()))
+    }
+
+    fn fit<T: TryFrom<i64>>(&self, column: &'static str, number: i64) -> Result<T, Error> {
+        T::try_from(number).map_err(|_| self.damaged(column, OutOfRange(number)))
+    }
+
+    fn damaged(
+        &self,
+        column: &'static str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Error {
+        Error::Damaged {
+            table: self.table,
+            column,
+            source: Box::new(source),
+        }
+    }
+}
+
+/// The inverse of how a time is written: the largest number stands for never.
+fn time(micros: u64) -> Time {
+    if micros == i64::MAX.cast_unsigned() {
+        Time::NEVER
+    } else {
+        Time(micros)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is none of the words that may stand there")]
+struct UnknownWord(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("a uuid has 16 bytes, not {0}")]
+struct NotAUuid(usize);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the number {0} is out of range")]
+struct OutOfRange(i64);
+
+#[derive(Debug, thiserror::Error)]
+#[error("there is no value although the row's state needs one")]
+struct Absent;

@@ -1,0 +1,137 @@
+//! The tables and how they came to their shape: forward only, each step in a transaction.
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{SqlSafeStr, SqliteConnection};
+
+use crate::Error;
+
+/// Every step there is, oldest first. A step that was released is never edited: the database keeps
+/// its checksum and would refuse to open.
+const STEPS: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "create scheduling",
+        include_str!("../../migrations/sqlite/0001_create_scheduling.sql"),
+    ),
+    (
+        2,
+        "create service",
+        include_str!("../../migrations/sqlite/0002_create_service.sql"),
+    ),
+];
+
+/// Brings the tables to the shape of this build.
+///
+/// # Errors
+/// [`Error::NewerFormat`] if a newer build has been here; [`Error::Migrate`] if a step fails, which
+/// leaves the tables as they were before that step.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Error> {
+    steps_to(connection, newest()).await
+}
+
+fn newest() -> i64 {
+    STEPS
+        .iter()
+        .map(|(version, ..)| *version)
+        .max()
+        .unwrap_or(0)
+}
+
+async fn steps_to(connection: &mut SqliteConnection, version: i64) -> Result<(), Error> {
+    let steps = STEPS.iter().map(|(version, description, sql)| {
+        let description = (*description).into();
+        Migration::new(
+            *version,
+            description,
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    });
+    let migrator = Migrator::with_migrations(steps.collect());
+    migrator
+        .run_to(version, connection)
+        .await
+        .map_err(|error| match error {
+            MigrateError::VersionMissing(found) => Error::NewerFormat {
+                what: "the database".to_owned(),
+                found,
+                known: newest(),
+            },
+            error => Error::Migrate(error),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use sqlx::{Connection, Row};
+
+    use super::*;
+
+    async fn empty() -> SqliteConnection {
+        SqliteConnection::connect("sqlite::memory:").await.unwrap()
+    }
+
+    async fn tables(connection: &mut SqliteConnection) -> Vec<String> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+        let rows = sqlx::query(sql).fetch_all(connection).await.unwrap();
+        rows.iter().map(|row| row.get("name")).collect()
+    }
+
+    #[tokio::test]
+    async fn an_empty_database_gets_every_table_once() {
+        let mut connection = empty().await;
+        migrate(&mut connection).await.unwrap();
+        let once = tables(&mut connection).await;
+        for table in [
+            "partition_head",
+            "task",
+            "task_payload",
+            "agent_identity",
+            "module",
+        ] {
+            assert!(once.iter().any(|name| name == table), "{table} is missing");
+        }
+        migrate(&mut connection).await.unwrap();
+        assert_eq!(tables(&mut connection).await, once);
+    }
+
+    #[tokio::test]
+    async fn each_step_keeps_what_the_steps_before_it_hold() {
+        let mut connection = empty().await;
+        for version in 1..=newest() {
+            steps_to(&mut connection, version).await.unwrap();
+            let sql = "INSERT INTO cell (cell, partition, seed, time_us, format_version)
+                       VALUES (?, 0, 1, 2, 1)";
+            let cell = format!("made-at-step-{version}");
+            sqlx::query(sql)
+                .bind(cell)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        let sql = "SELECT count(*) AS cells FROM cell";
+        let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(row.get::<i64, _>("cells"), newest());
+    }
+
+    #[tokio::test]
+    async fn a_step_that_this_build_does_not_know_is_refused() {
+        let mut connection = empty().await;
+        migrate(&mut connection).await.unwrap();
+        let sql = "INSERT INTO _sqlx_migrations
+                       (version, description, success, checksum, execution_time)
+                   VALUES (9999, 'from the future', 1, x'00', 0)";
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+        let refused = migrate(&mut connection).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::NewerFormat { found: 9999, .. }),
+            "{refused}"
+        );
+        assert!(
+            refused.to_string().contains("start the newer version"),
+            "{refused}"
+        );
+    }
+}
