@@ -8,9 +8,11 @@
 //! Standard output is data, standard error is talk. Exit codes are in [`exit`].
 
 mod commands;
+mod dev;
 mod exit;
 mod output;
 mod program;
+mod roles;
 
 use std::process::ExitCode;
 

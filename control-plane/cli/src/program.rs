@@ -7,11 +7,12 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    agents, completions, events, frameworks, kill, logs, module, offers, ps, run, token, version,
-    wait, why,
+    agent, agents, completions, events, frameworks, kill, logs, module, offers, ps, run, token,
+    version, wait, why,
 };
 use crate::exit::{self, Failure};
 use crate::output::Output;
+use crate::{dev, roles};
 
 const AFTER_HELP: &str = "\
 Try it: `insula dev --demo` shows everything on this machine; `insula dev` in one terminal and
@@ -47,6 +48,8 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Dev(dev::Args),
+    Agent(agent::Args),
     Run(run::Args),
     Ps(ps::Args),
     Logs(logs::Args),
@@ -61,6 +64,12 @@ enum Command {
     Token(token::Args),
     Version(version::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Shepherd(insula_agent::shepherd::Options),
+    #[command(hide = true)]
+    WasmExecutor(roles::wasm_executor::Args),
+    #[command(hide = true)]
+    WasmCompiler(roles::wasm_compiler::Args),
 }
 
 /// Runs the program; returns its exit code.
@@ -71,7 +80,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output::new(arguments.global.json);
     match dispatch(arguments, &output) {
-        Ok(code) => code.into(),
+        Ok(code) => code,
         Err(failure) => {
             output.talk(&failure);
             failure.code.into()
@@ -88,9 +97,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments, output: &Output) -> Result<u8, Failure> {
+fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> {
     let Arguments { global, command } = arguments;
-    match command {
+    let code = match command {
+        Command::Shepherd(options) => return roles::shepherd::run(&options),
+        Command::WasmExecutor(args) => return roles::wasm_executor::run(args),
+        Command::WasmCompiler(args) => return roles::wasm_compiler::run(args),
+        Command::Agent(args) => agent::run(args),
+        Command::Dev(args) => dev::run(&args, output),
         Command::Completions(args) => completions::run(&args, Arguments::command()),
         Command::Run(args) => block_on(run::run(args, &global, output)),
         Command::Ps(args) => block_on(ps::run(args, &global, output)),
@@ -105,7 +119,8 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<u8, Failure> {
         Command::Module(args) => block_on(module::run(args, &global, output)),
         Command::Token(args) => block_on(token::run(args, &global, output)),
         Command::Version(args) => block_on(version::run(args, &global, output)),
-    }
+    };
+    code.map(ExitCode::from)
 }
 
 /// Runs a client command. One thread does: it waits for the network and little else.

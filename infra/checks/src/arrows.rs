@@ -57,6 +57,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
             "insula-agent",
             "insula-wasm-executor",
             "insula-telemetry",
+            "insula-types",
         ],
     ),
     (
@@ -78,7 +79,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
 pub const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("insula-server", &["insula-client", "insula-agent-core"]),
     ("insula-agent", &["insula-wasm-executor"]),
-    ("insula-cli", &["insula-types", "insula-proto"]),
+    ("insula-cli", &["insula-proto"]),
     ("insula-loadtest", &["insula-server"]),
 ];
 

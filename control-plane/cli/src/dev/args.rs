@@ -27,6 +27,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) resources: Option<Resources>,
     /// What to log to standard error, such as info or info,insula_server=debug.
-    #[arg(long, env = "INSULA_LOG", default_value = "warn", value_name = "FILTER")]
+    #[arg(
+        long,
+        env = "INSULA_LOG",
+        default_value = "warn",
+        value_name = "FILTER"
+    )]
     pub(crate) log: String,
 }

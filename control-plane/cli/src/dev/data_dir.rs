@@ -28,10 +28,12 @@ impl DataDir {
         }
         let state = absolute("XDG_STATE_HOME")
             .or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
-        state.map(|state| Self::Kept(state.join("insula"))).ok_or_else(|| {
-            Failure::new("neither XDG_STATE_HOME nor HOME names a directory")
-                .hint("say where to keep everything with --data-dir DIR")
-        })
+        state
+            .map(|state| Self::Kept(state.join("insula")))
+            .ok_or_else(|| {
+                Failure::new("neither XDG_STATE_HOME nor HOME names a directory")
+                    .hint("say where to keep everything with --data-dir DIR")
+            })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -44,5 +46,7 @@ impl DataDir {
 
 /// The specification asks to ignore relative paths.
 fn absolute(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }

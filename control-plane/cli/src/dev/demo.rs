@@ -45,7 +45,10 @@ pub(super) async fn until_connected(
 }
 
 fn introduce(agent: &Agent, output: &Output) {
-    output.talk(&format_args!("agent {} on {} offers {}", agent.id, agent.hostname, agent.total));
+    output.talk(&format_args!(
+        "agent {} on {} offers {}",
+        agent.id, agent.hostname, agent.total
+    ));
     for (limit, reason) in &agent.unenforced {
         output.talk(&format_args!("  {limit} is not enforced: {reason}"));
     }
@@ -64,15 +67,39 @@ pub(super) async fn show(client: &Client, begun: Instant, output: &Output) -> Re
     output.talk(&"\nA Wasm task: hello.wat, uploaded, compiled and sandboxed on the agent");
     let digest = push(client, "hello", samples::HELLO).await?;
     let args = vec!["from".to_owned(), "WebAssembly".to_owned()];
-    run(client, "hello-wasm", WhatToRun::Module { digest: digest.clone(), args }, output).await?;
+    run(
+        client,
+        "hello-wasm",
+        WhatToRun::Module {
+            digest: digest.clone(),
+            args,
+        },
+        output,
+    )
+    .await?;
 
     output.talk(&"\nThe same module again: it is compiled already");
     let args = vec!["again".to_owned()];
-    run(client, "hello-wasm", WhatToRun::Module { digest, args }, output).await?;
+    run(
+        client,
+        "hello-wasm",
+        WhatToRun::Module { digest, args },
+        output,
+    )
+    .await?;
 
     let digest = push(client, "primes", samples::PRIMES).await?;
     output.talk(&"\nAnd some work: primes.wat");
-    run(client, "primes", WhatToRun::Module { digest, args: Vec::new() }, output).await?;
+    run(
+        client,
+        "primes",
+        WhatToRun::Module {
+            digest,
+            args: Vec::new(),
+        },
+        output,
+    )
+    .await?;
 
     output.talk(&format_args!(
         "\nFrom the start of this process to the end of the first task: {:.2} s",
@@ -99,15 +126,24 @@ async fn run(client: &Client, name: &str, what: WhatToRun, output: &Output) -> R
         stdin: false,
     };
     let submitted = client.submit(&SubmitTasks { tasks: vec![task] }).await?;
-    let id = submitted.ids.first().ok_or_else(|| Failure::new("the task got no id"))?;
-    let follow = OutputRange { follow: true, ..OutputRange::default() };
+    let id = submitted
+        .ids
+        .first()
+        .ok_or_else(|| Failure::new("the task got no id"))?;
+    let follow = OutputRange {
+        follow: true,
+        ..OutputRange::default()
+    };
     let mut bytes = client.output(id, OutputStream::Stdout, follow).await?;
     while let Some(chunk) = bytes.next().await {
         output.raw(&chunk?)?;
     }
     let task = crate::commands::wait::until_done(client, id).await?;
     if task.phase != TaskPhase::Done || task.state != "TASK_FINISHED" {
-        return Err(Failure::new(format!("{id} is {}: {}", task.state, task.message)));
+        return Err(Failure::new(format!(
+            "{id} is {}: {}",
+            task.state, task.message
+        )));
     }
     output.talk(&hops(client, id).await?);
     Ok(())

@@ -35,8 +35,16 @@ impl Hops {
 impl fmt::Display for Hops {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hops = [
-            ("submitted, offered and accepted", self.submitted, self.launched),
-            ("committed, sent, started, reported", self.launched, self.started.or(self.ended)),
+            (
+                "submitted, offered and accepted",
+                self.submitted,
+                self.launched,
+            ),
+            (
+                "committed, sent, started, reported",
+                self.launched,
+                self.started.or(self.ended),
+            ),
             ("ran, ended, reported", self.started, self.ended),
             ("in all", self.submitted, self.ended),
         ];
@@ -63,7 +71,12 @@ mod tests {
     use super::*;
 
     fn event(event: &str, state: Option<&str>, at: u64) -> Event {
-        Event { event: event.into(), state: state.map(Into::into), at, ..Event::default() }
+        Event {
+            event: event.into(),
+            state: state.map(Into::into),
+            at,
+            ..Event::default()
+        }
     }
 
     #[test]

@@ -20,12 +20,14 @@ use agents::Agents;
 use data_dir::DataDir;
 
 /// Runs until Ctrl-C; with `--demo` shows what happens to a native and a Wasm task first.
-pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args, output: &Output) -> Result<u8, Failure> {
     let begun = Instant::now();
     insula_telemetry::init(&args.log, Format::Text).map_err(|error| Failure::from_error(&error))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Failure::from_error(&error))?;
-    let result = runtime.block_on(serve(&args, begun, output));
+    let result = runtime.block_on(serve(args, begun, output));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -33,10 +35,15 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Failure> {
 async fn serve(args: &Args, begun: Instant, output: &Output) -> Result<u8, Failure> {
     let data = DataDir::choose(args)?;
     let options = Options::new(args.listen, data.path().to_owned());
-    let server = Server::start(options).await.map_err(|error| Failure::from_error(&error))?;
+    let server = Server::start(options)
+        .await
+        .map_err(|error| Failure::from_error(&error))?;
     let url = format!("http://{}", server.address());
-    output.talk(&format_args!("control plane at {url}, data in {}", data.path().display()));
-    let agents = match Agents::start(args, &server, data.path()).await {
+    output.talk(&format_args!(
+        "control plane at {url}, data in {}",
+        data.path().display()
+    ));
+    let mut agents = match Agents::start(args, &server, data.path()).await {
         Ok(agents) => agents,
         Err(failure) => {
             // Whatever is left uncommitted nobody was told of.
@@ -58,18 +65,16 @@ async fn serve(args: &Args, begun: Instant, output: &Output) -> Result<u8, Failu
 }
 
 /// What a person sees while everything runs; ends only with a failure.
-async fn accompany(
-    args: &Args,
-    url: &str,
-    begun: Instant,
-    output: &Output,
-) -> Result<u8, Failure> {
+async fn accompany(args: &Args, url: &str, begun: Instant, output: &Output) -> Result<u8, Failure> {
     let client = insula_client::Client::new(url)?;
     demo::until_connected(&client, args.agents, output).await?;
     if args.demo {
         demo::show(&client, begun, output).await?;
     }
-    output.talk(&Try { url, listen_is_default: url == insula_client::DEFAULT_URL });
+    output.talk(&Try {
+        url,
+        listen_is_default: url == insula_client::DEFAULT_URL,
+    });
     std::future::pending().await
 }
 
@@ -81,7 +86,11 @@ struct Try<'a> {
 
 impl std::fmt::Display for Try<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = if self.listen_is_default { String::new() } else { format!(" --url {}", self.url) };
+        let at = if self.listen_is_default {
+            String::new()
+        } else {
+            format!(" --url {}", self.url)
+        };
         write!(
             f,
             "\nTry in another terminal:\n  \
@@ -96,7 +105,8 @@ impl std::fmt::Display for Try<'_> {
     }
 }
 
-async fn stop_signal() -> Result<(), Failure> {
+/// Completes at Ctrl-C or SIGTERM.
+pub(crate) async fn stop_signal() -> Result<(), Failure> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(|error| Failure::from_error(&error))?;
     tokio::select! {

@@ -39,14 +39,22 @@ fn split(ranges: &Ranges, parts: u64) -> Vec<Ranges> {
         {
             let last = range.end.min(range.begin.saturating_add(wanted - 1));
             wanted -= last - range.begin + 1;
-            part.push(Range { begin: range.begin, end: last });
+            part.push(Range {
+                begin: range.begin,
+                end: last,
+            });
             if last < range.end {
-                left.push(Range { begin: last + 1, end: range.end });
+                left.push(Range {
+                    begin: last + 1,
+                    end: range.end,
+                });
             }
         }
         Ranges::new(part)
     };
-    (0..parts).map(|index| take(each + u64::from(index < rest), &mut left)).collect()
+    (0..parts)
+        .map(|index| take(each + u64::from(index < rest), &mut left))
+        .collect()
 }
 
 #[cfg(test)]
@@ -56,8 +64,9 @@ mod tests {
 
     #[test]
     fn shares_are_equal_disjoint_and_complete() {
-        let total: Resources =
-            "cpus:4;mem:1000.001;licences:2;ports:[1-4,10-15];zone:{a,b,c}".parse().unwrap();
+        let total: Resources = "cpus:4;mem:1000.001;licences:2;ports:[1-4,10-15];zone:{a,b,c}"
+            .parse()
+            .unwrap();
         let shares = shares(&total, 3);
         let texts: Vec<String> = shares.iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -1,0 +1,45 @@
+//! `insula agent`
+
+use insula_agent::Arguments;
+use insula_telemetry::Format;
+
+use crate::dev::stop_signal;
+use crate::exit::{self, Failure};
+
+/// Run this machine's agent: it joins a pool and runs the tasks that are launched on it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agent: Arguments,
+    /// What to log to standard error, such as info or info,insula_agent=debug.
+    #[arg(
+        long,
+        env = "INSULA_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
+    log: String,
+}
+
+/// Runs until Ctrl-C or SIGTERM; running tasks live on, and the next start adopts them.
+pub(crate) fn run(args: Args) -> Result<u8, Failure> {
+    let failed = |error: &dyn std::error::Error| Failure::from_error(error);
+    insula_telemetry::init(&args.log, Format::Text).map_err(|error| failed(&error))?;
+    let options = args.agent.into_options().map_err(|error| failed(&error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error))?;
+    runtime.block_on(async {
+        let stop = async {
+            if let Err(failure) = stop_signal().await {
+                tracing::error!(%failure, "cannot wait for a signal");
+            }
+        };
+        insula_agent::run(options, stop)
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok(exit::OK)
+    })
+}

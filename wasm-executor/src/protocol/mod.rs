@@ -1,0 +1,6 @@
+//! The executor's wire: frames on a byte stream, and the values they carry.
+
+mod convert;
+pub(crate) mod frame;
+
+pub(crate) use convert::{ended, launch, queued, refused, running, unknown};
