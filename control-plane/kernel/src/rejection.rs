@@ -12,7 +12,9 @@ pub enum Rejection {
     #[error("Framework is not subscribed")]
     FrameworkNotSubscribed,
     /// The call came with another session than the framework's current one.
-    #[error("The stream ID '{given}' included in this request didn't match the stream ID currently associated with framework ID {framework}")]
+    #[error(
+        "The stream ID '{given}' included in this request didn't match the stream ID currently associated with framework ID {framework}"
+    )]
     WrongStream {
         /// The session of the call.
         given: String,
@@ -34,10 +36,14 @@ pub enum Rejection {
         session: String,
     },
     /// The agent's work directory is not the one that this agent id was enrolled with (rule R27).
-    #[error("agent {0} comes with another work directory than it registered with; enroll this machine anew with a fresh token")]
+    #[error(
+        "agent {0} comes with another work directory than it registered with; enroll this machine anew with a fresh token"
+    )]
     ForeignCheckpoint(AgentId),
     /// A live or waiting task of the tenant's built-in framework has this id.
-    #[error("a task named '{0}' is waiting or running already; choose another name or leave it out")]
+    #[error(
+        "a task named '{0}' is waiting or running already; choose another name or leave it out"
+    )]
     TaskExists(TaskId),
     /// The tenant's built-in framework has no such task.
     #[error("there is no task '{0}' waiting or running")]

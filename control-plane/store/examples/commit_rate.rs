@@ -113,6 +113,7 @@ fn task(epoch: Epoch, number: u64) -> [Record; 2] {
         archived: false,
         attempt: 0,
         times: TaskTimes {
+            submitted: None,
             accepted: Time(number),
             started: None,
             ended: None,

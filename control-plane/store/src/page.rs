@@ -1,6 +1,6 @@
 //! Lists for the API, a page at a time (rule R13).
 
-use insula_types::{AgentId, FrameworkId, TenantId};
+use insula_types::{AgentId, FrameworkId, TaskId, TenantId};
 
 use crate::CommitNo;
 
@@ -36,6 +36,8 @@ pub struct TaskFilter {
     pub framework: Option<FrameworkId>,
     /// Only those that run or ran on this agent.
     pub agent: Option<AgentId>,
+    /// Only starts of this task id (an id is unique within a framework only).
+    pub task: Option<TaskId>,
     /// Only this part.
     pub group: Option<TaskGroup>,
     /// Only task ids that start with this text.

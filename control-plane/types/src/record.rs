@@ -86,7 +86,8 @@ pub struct FrameworkRow {
     pub info: FrameworkInfo,
     /// Whether it is subscribed.
     pub state: FrameworkState,
-    /// Roles that want no offers.
+    /// Roles that wanted no offers when it subscribed last. What it suppressed or revived since is
+    /// forgotten with its session.
     pub suppressed: Vec<String>,
     /// When it subscribed first.
     pub registered_at: Time,
@@ -152,6 +153,8 @@ pub struct RequestRow {
     pub attempts: u32,
     /// When it was submitted.
     pub submitted_at: Time,
+    /// When it was taken back before it was started (again); it is history then, and is not loaded.
+    pub withdrawn_at: Option<Time>,
 }
 
 /// An operator's settings of a role; a role without a row has weight 1 and no limit.
@@ -185,7 +188,7 @@ pub enum Record {
     Payload(LaunchId, Bytes),
     /// Writes a request.
     Request(Box<RequestRow>),
-    /// Removes a request that was started for the last time, killed or given up.
+    /// Removes a request whose task has ended for good.
     RequestDone(TenantId, TaskId),
 }
 
@@ -204,6 +207,6 @@ pub struct Rows {
     pub tasks: Vec<TaskRow>,
     /// Descriptions of the tasks whose launch their agent has not confirmed.
     pub payloads: Vec<(LaunchId, Bytes)>,
-    /// All requests.
+    /// All requests that are not withdrawn.
     pub requests: Vec<RequestRow>,
 }

@@ -114,7 +114,9 @@ impl TaskStatus {
 /// When a task passed each hop, in kernel time except where an agent reports it (rule R31).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskTimes {
-    /// When the accept (or, for a request, the submission) was stepped.
+    /// When the request was stepped that the task was made for; only with the built-in framework.
+    pub submitted: Option<Time>,
+    /// When the accept was stepped.
     pub accepted: Time,
     /// When the first status that shows it started was stepped.
     pub started: Option<Time>,

@@ -136,6 +136,7 @@ CREATE TABLE task (
     ack_uuid              BLOB,
     archived              INTEGER NOT NULL,
     attempt               INTEGER NOT NULL,
+    submitted_at_us       INTEGER,
     accepted_at_us        INTEGER NOT NULL,
     started_at_us         INTEGER,
     ended_at_us           INTEGER,
@@ -180,6 +181,7 @@ CREATE TABLE request (
     launch_number    INTEGER,
     attempts         INTEGER NOT NULL,
     submitted_at_us  INTEGER NOT NULL,
+    withdrawn_at_us  INTEGER,
     format_version   INTEGER NOT NULL,
     PRIMARY KEY (cell, tenant, task)
 ) STRICT;

@@ -18,9 +18,9 @@ const UPSERT: Statement = Statement {
     head: "INSERT INTO request (
                cell, tenant, task, name, kind, resources, constraints, retries, payload,
                traceparent, tracestate, launch_epoch, launch_number, attempts, submitted_at_us,
-               format_version
+               withdrawn_at_us, format_version
            ) VALUES",
-    columns: 16,
+    columns: 17,
     tail: "ON CONFLICT (cell, tenant, task) DO UPDATE SET
                name = excluded.name,
                kind = excluded.kind,
@@ -34,6 +34,7 @@ const UPSERT: Statement = Statement {
                launch_number = excluded.launch_number,
                attempts = excluded.attempts,
                submitted_at_us = excluded.submitted_at_us,
+               withdrawn_at_us = excluded.withdrawn_at_us,
                format_version = excluded.format_version",
 };
 
@@ -59,6 +60,7 @@ pub(super) async fn upsert(
             .number_opt(row.launch.map(|launch| launch.number))
             .number(row.attempts.into())
             .time(row.submitted_at)
+            .time_opt(row.withdrawn_at)
             .number(FORMAT_VERSION.into())
     };
     UPSERT.execute(connection, rows, bind).await?;
@@ -96,7 +98,7 @@ pub(super) async fn delete(
 
 const SELECT: &str = "SELECT tenant, task, name, kind, resources, constraints, retries, payload,
                              traceparent, tracestate, launch_epoch, launch_number, attempts,
-                             submitted_at_us, format_version
+                             submitted_at_us, withdrawn_at_us, format_version
                       FROM request WHERE cell = ";
 
 pub(super) async fn load(
@@ -106,7 +108,7 @@ pub(super) async fn load(
     let mut query = QueryBuilder::<Sqlite>::new(SELECT);
     query
         .push_bind(cell.as_str())
-        .push(" ORDER BY tenant, task");
+        .push(" AND withdrawn_at_us IS NULL ORDER BY tenant, task");
     let rows = query
         .build()
         .fetch_all(connection)
@@ -116,7 +118,7 @@ pub(super) async fn load(
 }
 
 impl Store {
-    /// Requests by tenant and task id, starting after `after`; only one tenant's if a tenant is
+    /// Requests that are not withdrawn, by tenant and task id, starting after `after`; only one tenant's if a tenant is
     /// given.
     ///
     /// # Errors
@@ -131,6 +133,7 @@ impl Store {
         let mut view = self.view(cell, limit).await?;
         let mut query = QueryBuilder::<Sqlite>::new(SELECT);
         query.push_bind(cell.as_str());
+        query.push(" AND withdrawn_at_us IS NULL");
         if let Some(tenant) = tenant {
             query.push(" AND tenant = ").push_bind(tenant.as_str());
         }
@@ -152,7 +155,43 @@ impl Store {
         Ok(cut(rows, view.limit, view.as_of))
     }
 
-    /// One request, if it is still waiting or under way.
+    /// A tenant's requests that wait to be started, by task id, starting after `after`; only those
+    /// whose id starts with `prefix`.
+    ///
+    /// # Errors
+    /// If the database does not answer, or a row cannot be read.
+    pub async fn waiting_requests(
+        &self,
+        cell: &CellId,
+        tenant: &TenantId,
+        prefix: &str,
+        after: Option<&TaskId>,
+        limit: usize,
+    ) -> Result<Page<RequestRow>, Error> {
+        let mut view = self.view(cell, limit).await?;
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push_bind(cell.as_str());
+        query.push(" AND tenant = ").push_bind(tenant.as_str());
+        query.push(" AND launch_epoch IS NULL AND withdrawn_at_us IS NULL");
+        if let Some(after) = after {
+            query.push(" AND task > ").push_bind(after.as_str());
+        }
+        // Not LIKE: the text may contain its wildcards.
+        query
+            .push(" AND substr(task, 1, length(")
+            .push_bind(prefix.to_owned());
+        query.push(")) = ").push_bind(prefix.to_owned());
+        query.push(" ORDER BY task LIMIT ").push_bind(view.fetch);
+        let rows = query
+            .build()
+            .fetch_all(&mut *view.snapshot)
+            .await
+            .map_err(failed_to("list requests"))?;
+        let rows = rows.iter().map(decode).collect::<Result<_, _>>()?;
+        Ok(cut(rows, view.limit, view.as_of))
+    }
+
+    /// One request: waiting, under way, or withdrawn as far as history is kept.
     ///
     /// # Errors
     /// If the database does not answer, or the row cannot be read.
@@ -192,5 +231,6 @@ fn decode(row: &SqliteRow) -> Result<RequestRow, Error> {
         launch: columns.launch_opt()?,
         attempts: columns.number("attempts")?,
         submitted_at: columns.time("submitted_at_us")?,
+        withdrawn_at: columns.time_opt("withdrawn_at_us")?,
     })
 }

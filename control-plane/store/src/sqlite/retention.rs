@@ -28,6 +28,15 @@ const EXPIRED: &str = "
     ORDER BY launch_epoch, launch_number
     LIMIT ?4";
 
+const WITHDRAWN: &str = "
+    DELETE FROM request WHERE rowid IN (
+        SELECT rowid FROM (
+            SELECT rowid,
+                   row_number() OVER (PARTITION BY tenant ORDER BY withdrawn_at_us DESC) AS place
+            FROM request WHERE cell = ?1 AND withdrawn_at_us IS NOT NULL
+        ) WHERE place > ?2 LIMIT ?3
+    )";
+
 /// Most tasks that one look at the history finds: as many as a busy cell ends in half a minute, and
 /// two megabytes of ids.
 const FOUND_MAX: u32 = 100_000;
@@ -52,7 +61,7 @@ impl Store {
             .await
             .map_err(failed_to("find expired history"))?;
         let launches: Vec<LaunchId> = rows.iter().map(launch).collect::<Result<_, _>>()?;
-        let mut removed = 0;
+        let mut removed = self.prune_withdrawn(cell, retention).await?;
         for slice in launches.chunks(retention.slice.max(1)) {
             let mut transaction = self.begin().await?;
             removed += task::delete(&mut transaction, cell, slice).await?;
@@ -62,6 +71,18 @@ impl Store {
                 .map_err(failed_to("remove expired history"))?;
         }
         Ok(removed)
+    }
+
+    /// Withdrawn requests are history like ended tasks; one call removes a slice of them.
+    async fn prune_withdrawn(&self, cell: &CellId, retention: Retention) -> Result<u64, Error> {
+        let done = sqlx::query(WITHDRAWN)
+            .bind(cell.as_str())
+            .bind(retention.tasks_per_framework)
+            .bind(i64::try_from(retention.slice).unwrap_or(i64::MAX))
+            .execute(&self.writer)
+            .await
+            .map_err(failed_to("remove withdrawn requests"))?;
+        Ok(done.rows_affected())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists come a page at a time, as of a commit, and only of what was asked for.
 
 use insula_store::{Retention, Store, TaskFilter, TaskGroup};
-use insula_types::record::{FrameworkRow, FrameworkState, Record, TaskRow};
+use insula_types::record::{FrameworkRow, FrameworkState, Record, RequestRow, TaskRow};
 use insula_types::{FrameworkId, TaskId, TaskKey, TenantId, Time};
 
 use crate::sample;
@@ -155,6 +155,55 @@ async fn every_list_says_which_commit_it_is_as_of_and_where_it_goes_on() {
         assert_eq!((page.more, page.as_of), (false, as_of));
         let request = store.request(&cell, &tenant, &first).await.unwrap();
         assert_eq!(request, Some(sample::full_request("a", "1")));
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_request_is_history_and_history_is_bounded() {
+    for site in Site::all() {
+        let store = site.open().await;
+        let withdrawn = |task: &str, at: u64| {
+            let row = sample::plain_request("a", task);
+            Record::Request(Box::new(RequestRow {
+                withdrawn_at: Some(Time(at)),
+                ..row
+            }))
+        };
+        let waiting = Record::Request(Box::new(sample::plain_request("a", "waiting")));
+        fill(
+            &store,
+            vec![withdrawn("old", 1), withdrawn("new", 2), waiting],
+        )
+        .await;
+
+        let loaded: Vec<_> = store.load(&cell()).await.unwrap().requests;
+        let names: Vec<_> = loaded.iter().map(|row| row.request.task.as_str()).collect();
+        assert_eq!(names, ["waiting"]);
+        let shown = store
+            .request(&cell(), &"a".into(), &"old".into())
+            .await
+            .unwrap();
+        assert_eq!(shown.and_then(|row| row.withdrawn_at), Some(Time(1)));
+
+        let retention = Retention {
+            tasks_per_framework: 1,
+            ..Retention::default()
+        };
+        assert_eq!(store.prune(&cell(), retention).await.unwrap(), 1);
+        assert_eq!(
+            store
+                .request(&cell(), &"a".into(), &"old".into())
+                .await
+                .unwrap(),
+            None
+        );
+        assert!(
+            store
+                .request(&cell(), &"a".into(), &"new".into())
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
 }
 

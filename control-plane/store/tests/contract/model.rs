@@ -63,8 +63,11 @@ impl Model {
                 self.payloads.insert(launch, payload);
             }
             Record::Request(row) => {
-                self.requests
-                    .insert((row.tenant.clone(), row.request.task.clone()), *row);
+                let key = (row.tenant.clone(), row.request.task.clone());
+                match row.withdrawn_at {
+                    None => self.requests.insert(key, *row),
+                    Some(_) => self.requests.remove(&key),
+                };
             }
             Record::RequestDone(tenant, task) => {
                 self.requests.remove(&(tenant, task));

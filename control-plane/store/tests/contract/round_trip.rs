@@ -1,7 +1,7 @@
 //! What is loaded is what was committed, whatever it was.
 
 use bytes::Bytes;
-use insula_types::record::{AgentRow, CellRow, FrameworkState, Record, TaskRow};
+use insula_types::record::{AgentRow, CellRow, FrameworkState, Record, RequestRow, TaskRow};
 use insula_types::{AgentId, Reason, TaskId, TaskState, TenantId, Time};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -128,14 +128,20 @@ fn record() -> impl Strategy<Value = Record> {
     });
     let payloads = (1..200_u64, any::<Vec<u8>>())
         .prop_map(|(number, bytes)| Record::Payload(sample::launch(number), bytes.into()));
-    let requests = (tenant.clone(), "[a-c]", any::<bool>()).prop_map(|(tenant, task, full)| {
-        let row = if full {
-            sample::full_request(tenant, &task)
-        } else {
-            sample::plain_request(tenant, &task)
-        };
-        Record::Request(Box::new(row))
-    });
+    let moods = (any::<bool>(), prop::option::weighted(0.2, 1..100_u64));
+    let requests =
+        (tenant.clone(), "[a-c]", moods).prop_map(|(tenant, task, (full, withdrawn))| {
+            let row = if full {
+                sample::full_request(tenant, &task)
+            } else {
+                sample::plain_request(tenant, &task)
+            };
+            let withdrawn_at = withdrawn.map(Time);
+            Record::Request(Box::new(RequestRow {
+                withdrawn_at,
+                ..row
+            }))
+        });
     let done = (tenant, "[a-c]")
         .prop_map(|(tenant, task)| Record::RequestDone(TenantId::from(tenant), TaskId::from(task)));
     let cells = (any::<u64>(), 0..u64::MAX / 4).prop_map(|(seed, time)| {

@@ -155,6 +155,7 @@ pub(crate) fn plain_task(key: FrameworkKey, task: &str, number: u64) -> TaskRow 
         archived: false,
         attempt: 0,
         times: TaskTimes {
+            submitted: Some(Time(7)),
             accepted: Time(9),
             started: None,
             ended: None,
@@ -190,6 +191,7 @@ pub(crate) fn full_task(key: FrameworkKey, task: &str, number: u64) -> TaskRow {
         ack: Some((13, uuid(3))),
         attempt: 2,
         times: TaskTimes {
+            submitted: Some(Time(7)),
             accepted: Time(9),
             started: Some(Time(11)),
             ended: Some(Time(12)),
@@ -223,6 +225,7 @@ pub(crate) fn plain_request(tenant: &str, task: &str) -> RequestRow {
         launch: None,
         attempts: 0,
         submitted_at: Time(8),
+        withdrawn_at: None,
     }
 }
 

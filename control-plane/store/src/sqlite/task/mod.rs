@@ -158,6 +158,11 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &TaskFilter) {
             .push(" AND agent = ")
             .push_bind(agent.as_str().to_owned());
     }
+    if let Some(task) = &filter.task {
+        query
+            .push(" AND task = ")
+            .push_bind(task.as_str().to_owned());
+    }
     match filter.group {
         // A task that has not ended is never archived: saying so lets the index of live tasks serve.
         Some(TaskGroup::Active) => query.push(" AND archived = 0 AND terminal = 0"),

@@ -15,7 +15,7 @@ pub(super) const SELECT: &str = "SELECT
         launch_epoch, launch_number, tenant, framework, task, name, kind, run_as, agent, role,
         resources, state, source, reason, message, status_agent, status_executor, status_at_us, status_uuid,
         exit_code, exit_signal, unreachable_since_us, data, extra, last_uuid, launch_seq, kill_seq,
-        kill_grace_us, ack_seq, ack_uuid, archived, attempt, accepted_at_us, started_at_us,
+        kill_grace_us, ack_seq, ack_uuid, archived, attempt, submitted_at_us, accepted_at_us, started_at_us,
         ended_at_us, traceparent, tracestate, format_version
     FROM task WHERE cell = ";
 
@@ -53,6 +53,7 @@ pub(super) fn decode(row: &SqliteRow) -> Result<TaskRow, Error> {
         archived: columns.flag("archived")?,
         attempt: columns.number("attempt")?,
         times: TaskTimes {
+            submitted: columns.time_opt("submitted_at_us")?,
             accepted: columns.time("accepted_at_us")?,
             started: columns.time_opt("started_at_us")?,
             ended: columns.time_opt("ended_at_us")?,

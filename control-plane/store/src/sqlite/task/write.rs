@@ -18,9 +18,10 @@ const UPSERT: Statement = Statement {
                agent, role, resources, state, terminal, source, reason, message, status_agent, status_executor,
                status_at_us, status_uuid, exit_code, exit_signal, unreachable_since_us, data, extra,
                last_uuid, launch_seq, kill_seq, kill_grace_us, ack_seq, ack_uuid, archived, attempt,
-               accepted_at_us, started_at_us, ended_at_us, traceparent, tracestate, format_version
+               submitted_at_us, accepted_at_us, started_at_us, ended_at_us, traceparent, tracestate,
+               format_version
            ) VALUES",
-    columns: 40,
+    columns: 41,
     tail: "ON CONFLICT (cell, launch_epoch, launch_number) DO UPDATE SET
                resources = excluded.resources,
                state = excluded.state,
@@ -43,7 +44,6 @@ const UPSERT: Statement = Statement {
                ack_seq = excluded.ack_seq,
                ack_uuid = excluded.ack_uuid,
                archived = excluded.archived,
-               accepted_at_us = excluded.accepted_at_us,
                started_at_us = excluded.started_at_us,
                ended_at_us = excluded.ended_at_us,
                format_version = excluded.format_version",
@@ -110,6 +110,7 @@ fn delivery(values: Values, row: &TaskRow) -> Values {
         .uuid_opt(row.ack.map(|(_, uuid)| uuid))
         .flag(row.archived)
         .number(row.attempt.into())
+        .time_opt(row.times.submitted)
         .time(row.times.accepted)
         .time_opt(row.times.started)
         .time_opt(row.times.ended)

@@ -1,0 +1,35 @@
+//! ACKNOWLEDGE: an update has arrived at its framework.
+
+use insula_types::{AgentId, TaskId, UpdateUuid};
+
+use crate::Kernel;
+use crate::allocator::FrameworkIdx;
+use crate::out::Out;
+
+impl Kernel {
+    /// Passes the acknowledgement on to the agent. One that names another agent or update than the
+    /// one that waits is ignored, as Mesos does.
+    pub(crate) fn acknowledge(
+        &mut self,
+        idx: FrameworkIdx,
+        agent: &AgentId,
+        task: &TaskId,
+        uuid: UpdateUuid,
+        out: &mut Out,
+    ) {
+        let Some(launch) = self.tasks.named(idx, task) else {
+            return;
+        };
+        let Some(task) = self.tasks.get(launch) else {
+            return;
+        };
+        if task.row.agent != *agent || task.pending() != Some(uuid) {
+            return;
+        }
+        if task.row.status.state.is_terminal() {
+            self.acknowledge_end(launch, out);
+        } else {
+            self.acknowledge_progress(launch, uuid, out);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Statuses that a framework's session asked for or is owed, sent in slices (rule R12).
+
+use std::collections::VecDeque;
+
+use insula_types::message::ToFramework;
+use insula_types::{AgentId, LaunchId, TaskId, TaskState, TaskStatus};
+
+use crate::Kernel;
+use crate::allocator::FrameworkIdx;
+use crate::out::Out;
+use crate::task::following;
+use crate::task::status::{face, reconciled};
+use crate::work::Work;
+
+/// One answer under way. Where it goes over the framework's tasks, `after` is the last one done.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Updates that an earlier session did not acknowledge.
+    Owed { after: Option<LaunchId> },
+    /// The state of every task: an implicit reconciliation.
+    Everything { after: Option<LaunchId> },
+    /// The state of the named tasks: an explicit reconciliation.
+    Named(VecDeque<(TaskId, Option<AgentId>)>),
+}
+
+impl Kernel {
+    /// Queues the updates that the framework has not acknowledged, and sends the first slice: a new
+    /// session does not wait for the agents to try again.
+    pub(crate) fn owe_pending(&mut self, idx: FrameworkIdx, out: &mut Out) {
+        self.queue_answer(idx, Answer::Owed { after: None });
+        self.answer(idx, out);
+    }
+
+    pub(crate) fn queue_answer(&mut self, idx: FrameworkIdx, answer: Answer) {
+        if let Some(client) = self.frameworks.get_mut(idx).client_mut() {
+            client.answers.push_back(answer);
+        }
+    }
+
+    /// Sends a slice of the framework's first answer.
+    pub(crate) fn answer(&mut self, idx: FrameworkIdx, out: &mut Out) {
+        let client = self.frameworks.get_mut(idx).client_mut();
+        let Some(answer) = client.and_then(|client| client.answers.pop_front()) else {
+            return;
+        };
+        let rest = match answer {
+            Answer::Owed { after } => self
+                .send_owed(idx, after, out)
+                .map(|after| Answer::Owed { after: Some(after) }),
+            Answer::Everything { after } => self
+                .send_everything(idx, after, out)
+                .map(|after| Answer::Everything { after: Some(after) }),
+            Answer::Named(tasks) => self.send_named(idx, tasks, out).map(Answer::Named),
+        };
+        let Some(client) = self.frameworks.get_mut(idx).client_mut() else {
+            return;
+        };
+        if let Some(rest) = rest {
+            client.answers.push_front(rest);
+        }
+        if !client.answers.is_empty() {
+            self.work.push(Work::Answer { framework: idx });
+        }
+    }
+
+    fn send_owed(
+        &mut self,
+        idx: FrameworkIdx,
+        after: Option<LaunchId>,
+        out: &mut Out,
+    ) -> Option<LaunchId> {
+        let (some, rest) = self.next_tasks(idx, after);
+        for launch in some {
+            let task = self.tasks.get(launch);
+            if task.is_some_and(|task| task.pending().is_some()) {
+                self.deliver(launch, out);
+            }
+        }
+        rest
+    }
+
+    fn send_everything(
+        &self,
+        idx: FrameworkIdx,
+        after: Option<LaunchId>,
+        out: &mut Out,
+    ) -> Option<LaunchId> {
+        let (some, rest) = self.next_tasks(idx, after);
+        for task in some.iter().filter_map(|launch| self.tasks.get(*launch)) {
+            let synced = self.agents.get(task.agent).synced;
+            if synced && task.is_visible() && task.row.status.state != TaskState::Unreachable {
+                self.send_status(idx, reconciled(&task.row, self.now), out);
+            }
+        }
+        rest
+    }
+
+    fn send_named(
+        &self,
+        idx: FrameworkIdx,
+        mut tasks: VecDeque<(TaskId, Option<AgentId>)>,
+        out: &mut Out,
+    ) -> Option<VecDeque<(TaskId, Option<AgentId>)>> {
+        let count = tasks.len().min(self.config.slice);
+        for (task, agent) in tasks.drain(..count) {
+            if let Some(status) = self.reconciliation(idx, &task, agent.as_ref()) {
+                self.send_status(idx, status, out);
+            }
+        }
+        (!tasks.is_empty()).then_some(tasks)
+    }
+
+    /// A slice of the framework's tasks, and the last of them unless the slice is the end.
+    fn next_tasks(
+        &self,
+        idx: FrameworkIdx,
+        after: Option<LaunchId>,
+    ) -> (Vec<LaunchId>, Option<LaunchId>) {
+        let slice = self.config.slice;
+        let some = following(&self.frameworks.get(idx).tasks, after, slice);
+        let rest = some.last().copied().filter(|_| some.len() == slice);
+        (some, rest)
+    }
+
+    /// Sends a status once, as the framework understands it.
+    pub(crate) fn send_status(&self, idx: FrameworkIdx, status: TaskStatus, out: &mut Out) {
+        let framework = self.frameworks.get(idx);
+        if let Some(peer) = framework.peer() {
+            let status = face(status, framework.capabilities());
+            out.tell_framework(peer, ToFramework::Update(Box::new(status)));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A framework goes away, and its time to come back runs.
+
+use insula_types::event::EventKind;
+use insula_types::record::{FrameworkState, Record};
+use insula_types::{FrameworkKey, SessionId, Span};
+
+use crate::Kernel;
+use crate::allocator::FrameworkIdx;
+use crate::framework::Link;
+use crate::out::Out;
+
+impl Kernel {
+    /// The client closed its connection, or was cut because it did not read (rule R18).
+    pub(crate) fn framework_disconnected(
+        &mut self,
+        key: &FrameworkKey,
+        session: &SessionId,
+        out: &mut Out,
+    ) {
+        let Some(idx) = self.frameworks.find(key) else {
+            return;
+        };
+        if self.frameworks.get(idx).session() != Some(session) {
+            return;
+        }
+        self.withdraw_offers(idx);
+        self.allocator.set_framework_active(idx, false);
+        self.announce(
+            EventKind::FrameworkDisconnected {
+                framework: key.clone(),
+            },
+            out,
+        );
+        let Some(client) = self.frameworks.get_mut(idx).client_mut() else {
+            return;
+        };
+        let patience = client.row.info.failover_timeout;
+        if patience == Span::ZERO {
+            self.remove_framework(idx, out);
+            return;
+        }
+        let deadline = self.now + patience;
+        client.row.state = FrameworkState::Disconnected { deadline };
+        out.persist(Record::Framework(Box::new(client.row.clone())));
+        self.frameworks.set_link(idx, Link::Away { deadline });
+    }
+
+    /// Removes the frameworks that did not come back in time; one per step.
+    pub(crate) fn expire_framework(&mut self, out: &mut Out) {
+        let due = self
+            .frameworks
+            .next_deadline()
+            .filter(|(deadline, _)| *deadline <= self.now);
+        if let Some((_, idx)) = due {
+            self.remove_framework(idx, out);
+        }
+    }
+
+    /// Takes back everything that the framework was offered, without a word to it.
+    pub(crate) fn withdraw_offers(&mut self, idx: FrameworkIdx) {
+        let tags: Vec<_> = self.frameworks.get(idx).offers.iter().copied().collect();
+        for tag in tags {
+            self.return_offer(tag);
+        }
+    }
+}

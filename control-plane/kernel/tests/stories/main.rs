@@ -1,0 +1,18 @@
+//! The kernel's behaviour as stories: named agents and frameworks, a clock that the test owns, and all
+//! invariants checked after every step.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod agents;
+mod commands;
+mod frameworks;
+mod harness;
+mod offers;
+mod partitions;
+mod reconciliation;
+mod requests;
+mod restarts;
+mod slices;
+mod updates;
+mod walk;
+mod why;
