@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use insula_types::event::EventKind;
 use insula_types::record::{Record, RoleRow};
-use insula_types::resources::Millis;
+use insula_types::resources::{Millis, SCALAR_MAX};
 
 use crate::out::Out;
 use crate::{Kernel, Rejection};
 
 /// Longest role path, in bytes; as long as an id.
 const PATH_BYTES_MAX: usize = insula_types::ids::ID_BYTES_MAX;
+
+/// Most limits of one role; a machine has a handful of scalars.
+const LIMITS_MAX: usize = 64;
 
 impl Kernel {
     pub(crate) fn set_role(
@@ -23,6 +26,18 @@ impl Kernel {
         check_path(&path).map_err(Rejection::Role)?;
         if weight == 0 {
             let sentence = format!("the weight of role '{path}' is 0; it must be at least 0.001");
+            return Err(Rejection::Role(sentence));
+        }
+        if let Some(amount) = limit
+            .values()
+            .chain([&weight])
+            .find(|amount| **amount > SCALAR_MAX)
+        {
+            let sentence = format!("{amount} thousandths are more than role '{path}' can be given");
+            return Err(Rejection::Role(sentence));
+        }
+        if limit.len() > LIMITS_MAX {
+            let sentence = format!("role '{path}' cannot have more than {LIMITS_MAX} limits");
             return Err(Rejection::Role(sentence));
         }
         self.allocator.set_role(&path, weight, limit.clone());

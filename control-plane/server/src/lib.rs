@@ -31,6 +31,7 @@ pub mod registry;
 pub mod relay;
 mod server;
 pub mod service;
+pub mod stopping;
 
 pub use insula_store::Durability;
 pub use server::{Options, Server, StartError};

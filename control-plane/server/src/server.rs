@@ -9,9 +9,8 @@ use axum::middleware;
 use insula_proto::join_token::JoinToken;
 use insula_store::{Authority as StoredAuthority, Store};
 use insula_types::{CellId, PartitionId, Span};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use crate::auth::DEFAULT;
@@ -21,10 +20,13 @@ use crate::gateway::{agent, api, mesos};
 use crate::partition::{self, Driver};
 use crate::relay::Relay;
 use crate::service::{Reached, Service, wall_clock};
+use crate::stopping::Stopping;
 use crate::{authority, front};
 
 /// How long the last commit may take when the server stops.
 const FLUSH: Duration = Duration::from_secs(5);
+/// Modules that are taken in at a time: with the largest, half a gigabyte of memory.
+const UPLOADS_MAX: usize = 8;
 
 /// What a control plane needs to know.
 #[derive(Debug, Clone)]
@@ -81,14 +83,14 @@ pub enum StartError {
     Tls(#[from] front::TlsError),
 }
 
-/// A control plane that runs.
+/// A control plane that runs. Dropping it ends it at once, as a crash would.
 pub struct Server {
     address: SocketAddr,
     store: Store,
     reached: Reached,
     driver: Driver,
-    stopping: watch::Sender<bool>,
-    serving: JoinHandle<()>,
+    stopping: Stopping,
+    serving: AbortOnDropHandle<()>,
 }
 
 impl Server {
@@ -100,55 +102,34 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let listener = front::bind(options.listen).await?;
         let address = listener.local_addr().unwrap_or(options.listen);
-        let directory = &options.data_dir;
-        let failed = |source| StartError::Store {
-            directory: directory.clone(),
-            source,
-        };
-        let store_options = insula_store::Options {
-            durability: options.durability,
-            ..insula_store::Options::default()
-        };
-        let store = Store::open(directory, store_options)
-            .await
-            .map_err(failed)?;
-        let cell = CellId::from(DEFAULT);
-        let service_authority = keep(&store, directory, "service", None).await?;
-        let organization = keep(&store, directory, "organization default", Some(&cell)).await?;
-        let (chain, key) = service_authority.issue_server(&names(address), SystemTime::now())?;
-        let tls = front::server_config(chain, key, &[organization.certificate().clone()])?;
-        let driver = Driver::start(
-            store.clone(),
-            partition::Options {
-                partition: PartitionId(0),
-                cell: cell.clone(),
-                kernel: options.kernel.clone(),
-                retention: insula_store::Retention::default(),
-            },
-        )
-        .await?;
+        let store = open(&options).await?;
+        let authorities = Authorities::keep(&store, &options.data_dir).await?;
+        let tls = authorities.tls(address)?;
+        let driver = start_driver(&store, &options).await?;
         let reached = Reached {
             address: reachable(address).to_string(),
-            fingerprint: service_authority.fingerprint(),
+            fingerprint: authorities.service.fingerprint(),
         };
+        let stopping = Stopping::default();
         let service = Arc::new(Service {
             handle: driver.handle().clone(),
             store: store.clone(),
             events: EventLog::follow(driver.handle()),
             relay: Relay::default(),
-            organization,
+            organization: authorities.organization,
             reached: reached.clone(),
+            stopping: stopping.clone(),
+            uploads: Semaphore::new(UPLOADS_MAX),
         });
-        let (stopping, stop) = watch::channel(false);
-        let router = router(service, &options, cell, address);
-        let serving = tokio::spawn(serve(listener, tls, router, stop));
+        let router = router(service, &options, address);
+        let serving = tokio::spawn(front::serve(listener, tls, router, stopping.clone()));
         Ok(Self {
             address,
             store,
             reached,
             driver,
             stopping,
-            serving,
+            serving: AbortOnDropHandle::new(serving),
         })
     }
 
@@ -174,15 +155,15 @@ impl Server {
         made.map(|(token, _)| token)
     }
 
-    /// Ends in order: no new connections, then the last commit, then open requests; all within
-    /// seconds.
+    /// Ends in order: no new connections, then the last commit and its answers, then whatever would
+    /// go on for ever; all within seconds.
     ///
     /// # Errors
     /// [`partition::NotFlushed`] if the last commit did not come through in time.
     pub async fn stop(self) -> Result<(), partition::NotFlushed> {
-        // The receiver is gone only if serving has ended already.
-        let _ = self.stopping.send(true);
+        self.stopping.close();
         let flushed = self.driver.stop(FLUSH).await;
+        self.stopping.end();
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the listener failed");
         }
@@ -191,17 +172,38 @@ impl Server {
     }
 }
 
-fn router(
-    service: Arc<Service>,
-    options: &Options,
-    cell: CellId,
-    address: SocketAddr,
-) -> axum::Router {
+async fn open(options: &Options) -> Result<Store, StartError> {
+    let store_options = insula_store::Options {
+        durability: options.durability,
+        ..insula_store::Options::default()
+    };
+    let store = Store::open(&options.data_dir, store_options).await;
+    store.map_err(unusable(&options.data_dir))
+}
+
+fn unusable(directory: &Path) -> impl Fn(insula_store::Error) -> StartError {
+    |source| StartError::Store {
+        directory: directory.to_owned(),
+        source,
+    }
+}
+
+async fn start_driver(store: &Store, options: &Options) -> Result<Driver, partition::StartError> {
+    let options = partition::Options {
+        partition: PartitionId(0),
+        cell: CellId::from(DEFAULT),
+        kernel: options.kernel.clone(),
+        retention: insula_store::Retention::default(),
+    };
+    Driver::start(store.clone(), options).await
+}
+
+fn router(service: Arc<Service>, options: &Options, address: SocketAddr) -> axum::Router {
     let advertised = reachable(address);
     let mesos = mesos::MesosState {
         handle: service.handle.clone(),
         store: service.store.clone(),
-        cell,
+        cell: CellId::from(DEFAULT),
         master: Arc::new(mesos::Master {
             id: Uuid::new_v4().to_string(),
             hostname: advertised.ip().to_string(),
@@ -217,17 +219,29 @@ fn router(
         .layer(middleware::from_fn(front::guard))
 }
 
-async fn serve(
-    listener: TcpListener,
-    tls: Arc<rustls::ServerConfig>,
-    router: axum::Router,
-    mut stop: watch::Receiver<bool>,
-) {
-    front::serve(listener, tls, router, async move {
-        // The sender is dropped only after it has sent.
-        let _ = stop.wait_for(|stop| *stop).await;
-    })
-    .await;
+/// Who signs what: kept in the store, made at the first start.
+struct Authorities {
+    service: Authority,
+    organization: Authority,
+}
+
+impl Authorities {
+    async fn keep(store: &Store, directory: &Path) -> Result<Self, StartError> {
+        let cell = CellId::from(DEFAULT);
+        let organization = format!("organization {DEFAULT}");
+        Ok(Self {
+            service: keep(store, directory, "service", None).await?,
+            organization: keep(store, directory, &organization, Some(cell)).await?,
+        })
+    }
+
+    fn tls(&self, address: SocketAddr) -> Result<Arc<rustls::ServerConfig>, StartError> {
+        let (chain, key) = self
+            .service
+            .issue_server(&names(address), SystemTime::now())?;
+        let organizations = [self.organization.certificate().clone()];
+        Ok(front::server_config(chain, key, &organizations)?)
+    }
 }
 
 /// The authority of that name: the one that the store keeps, or a new one that it keeps from now on.
@@ -235,27 +249,22 @@ async fn keep(
     store: &Store,
     directory: &Path,
     name: &str,
-    cell: Option<&CellId>,
+    cell: Option<CellId>,
 ) -> Result<Authority, StartError> {
-    let failed = |source| StartError::Store {
-        directory: directory.to_owned(),
-        source,
+    let failed = unusable(directory);
+    if let Some(kept) = store.authority(name).await.map_err(&failed)? {
+        return Ok(Authority::load(&kept.certificate, &kept.private_key)?);
+    }
+    let made = Authority::generate(&format!("insula {name}"), SystemTime::now())?;
+    let row = StoredAuthority {
+        name: name.to_owned(),
+        cell,
+        certificate: made.certificate().to_vec(),
+        private_key: made.key().to_vec(),
+        created_at: wall_clock(),
     };
-    let kept = match store.authority(name).await.map_err(failed)? {
-        Some(kept) => kept,
-        None => {
-            let made = Authority::generate(&format!("insula {name}"), SystemTime::now())?;
-            let row = StoredAuthority {
-                name: name.to_owned(),
-                cell: cell.cloned(),
-                certificate: made.certificate().to_vec(),
-                private_key: made.key().to_vec(),
-                created_at: wall_clock(),
-            };
-            store.keep_authority(&row).await.map_err(failed)?
-        }
-    };
-    Ok(Authority::load(&kept.certificate, &kept.private_key)?)
+    store.keep_authority(&row).await.map_err(&failed)?;
+    Ok(made)
 }
 
 /// Names that the server's certificate carries beside its own.

@@ -4,11 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use insula_store::Store;
 use insula_types::Time;
+use tokio::sync::Semaphore;
 
 use crate::authority::Authority;
 use crate::events::EventLog;
 use crate::partition::Handle;
 use crate::relay::Relay;
+use crate::stopping::Stopping;
 
 /// One per process, shared.
 pub struct Service {
@@ -24,6 +26,10 @@ pub struct Service {
     pub organization: Authority,
     /// What join tokens say about the service.
     pub reached: Reached,
+    /// Tells what would go on for ever to end.
+    pub stopping: Stopping,
+    /// Modules that may be taken in at a time: each is in memory while it is checked.
+    pub uploads: Semaphore,
 }
 
 /// How an agent finds the service, and how it knows it.

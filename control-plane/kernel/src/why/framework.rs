@@ -17,7 +17,13 @@ impl Kernel {
             return None;
         }
         let Some(client) = framework.client() else {
-            return Some(self.why_role(framework, ROLE));
+            let requests = self.requests.get(&framework.key.tenant);
+            let waits = requests.is_some_and(|requests| requests.waiting() > 0);
+            return Some(if waits {
+                self.why_role(framework, ROLE)
+            } else {
+                Vec::new()
+            });
         };
         if framework.session().is_none() {
             return Some(vec![Why::FrameworkDisconnected]);

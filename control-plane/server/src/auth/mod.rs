@@ -7,9 +7,9 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use insula_types::{AgentId, CellId, ErrorCode, TenantId};
+use insula_types::{CellId, ErrorCode, TenantId};
 
-use crate::authority::agent_name;
+use crate::authority::NamedAgent;
 use crate::front::{Connection, Security};
 use crate::gateway::ApiError;
 
@@ -53,11 +53,12 @@ fn context(connection: Option<&Connection>) -> Result<TenantContext, ApiError> {
     }
 }
 
-/// Which agent calls, by its certificate; whether it is still welcome is for the caller to check.
+/// Which agent calls and with which key, by its certificate; whether it is still welcome is for the
+/// caller to check.
 ///
 /// # Errors
 /// [`ErrorCode::Unauthenticated`] if there is no certificate or it names no agent.
-pub fn calling_agent(connection: Option<&Connection>) -> Result<AgentId, ApiError> {
+pub fn calling_agent(connection: Option<&Connection>) -> Result<NamedAgent, ApiError> {
     let refuse = |sentence: &str| ApiError::new(ErrorCode::Unauthenticated, sentence);
     let Some(Connection {
         security: Security::Tls {
@@ -70,7 +71,7 @@ pub fn calling_agent(connection: Option<&Connection>) -> Result<AgentId, ApiErro
             "this call needs an agent's certificate; enroll first",
         ));
     };
-    agent_name(certificate).map_err(|error| refuse(&error.to_string()))
+    NamedAgent::of(certificate).map_err(|error| refuse(&error.to_string()))
 }
 
 #[cfg(test)]

@@ -11,8 +11,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, StatusCode, Uri};
+use insula_types::ErrorCode;
 
 use super::{Connection, Security};
+use crate::gateway::ApiError;
 
 /// Answers 403 to requests that a web page could have made on a plain connection.
 pub async fn guard(request: Request, next: Next) -> Response {
@@ -21,23 +23,32 @@ pub async fn guard(request: Request, next: Next) -> Response {
         .get::<Connection>()
         .is_none_or(|connection| matches!(connection.security, Security::Plain));
     if plain && let Err(sentence) = check(request.headers(), request.uri()) {
-        return (StatusCode::FORBIDDEN, sentence).into_response();
+        return refusal(sentence, request.uri());
     }
     next.run(request).await
 }
 
+/// Each interface has failures of its own shape.
+fn refusal(sentence: &'static str, uri: &Uri) -> Response {
+    if uri.path().starts_with("/v1/") {
+        return ApiError::new(ErrorCode::PermissionDenied, sentence).into_response();
+    }
+    (StatusCode::FORBIDDEN, format!("{sentence}\n")).into_response()
+}
+
 fn check(headers: &HeaderMap, uri: &Uri) -> Result<(), &'static str> {
     if headers.contains_key(ORIGIN) {
-        return Err("requests from web pages (with an Origin header) are not served here\n");
+        return Err("requests from web pages (with an Origin header) are not served here");
     }
-    // HTTP/2 has the host in the URI, HTTP/1 in a header; HTTP/1.0 may have neither, and no browser
-    // speaks that.
-    let header = headers.get(HOST).map(|host| host.to_str().unwrap_or("?"));
-    let named = header.or(uri.authority().map(http::uri::Authority::as_str));
-    if named.is_none_or(is_loopback) {
+    // HTTP/2 has the host in the URI, HTTP/1 in a header, and either may have both; HTTP/1.0 may
+    // have neither, and no browser speaks that.
+    let named = headers.get_all(HOST).iter();
+    let named = named.map(|host| host.to_str().unwrap_or("?"));
+    let mut named = named.chain(uri.authority().map(http::uri::Authority::as_str));
+    if named.all(is_loopback) {
         return Ok(());
     }
-    Err("this Host is not served here; use localhost or 127.0.0.1\n")
+    Err("this Host is not served here; use localhost or 127.0.0.1")
 }
 
 fn is_loopback(host_and_port: &str) -> bool {
@@ -53,7 +64,7 @@ fn is_loopback(host_and_port: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host
             .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -74,6 +85,7 @@ mod tests {
             "127.0.0.1:5050",
             "127.0.0.2",
             "[::1]:5050",
+            "[::ffff:127.0.0.1]:5050",
         ] {
             assert_eq!(check(&with(HOST, host), &uri), Ok(()), "{host}");
         }
@@ -94,6 +106,11 @@ mod tests {
         ] {
             assert!(check(&with(HOST, host), &uri).is_err(), "{host}");
         }
+        let absolute = Uri::from_static("http://evil.example/state");
+        assert!(check(&with(HOST, "localhost"), &absolute).is_err());
+        let mut twice = with(HOST, "localhost");
+        twice.append(HOST, "evil.example".parse().unwrap());
+        assert!(check(&twice, &uri).is_err());
         assert!(check(&with(ORIGIN, "http://localhost:5050"), &uri).is_err());
         assert!(check(&with(ORIGIN, "null"), &uri).is_err());
         assert!(

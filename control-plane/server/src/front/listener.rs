@@ -1,38 +1,26 @@
-//! Accepts connections and serves the router on each.
+//! Opens the port and accepts connections.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use http::Request;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use super::{Connection, Security};
+use super::conversation::Door;
+use crate::stopping::Stopping;
 
-/// The record type with which every TLS connection begins (RFC 8446, section 5.1).
-const TLS_HANDSHAKE: u8 = 22;
-/// A peer that has said nothing at all, or not finished its TLS handshake, for so long is cut off.
-const OPENING: Duration = Duration::from_secs(10);
-/// Ends a connection whose peer is gone without a word.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Connections at a time. Each costs a descriptor and some tens of kilobytes; agents hold one each.
 const CONNECTIONS_MAX: usize = 65_536;
-/// How long open requests may take to end at shutdown; event streams are told to end first.
+/// The pause after a connection could not be accepted. The usual reason is that there are no more
+/// descriptors, and without a pause the loop would spin until one is free.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long requests may take to end once they were told to.
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// Why the port cannot be opened.
@@ -70,115 +58,61 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
         .map_err(|source| ListenError { address, source })
 }
 
-/// Serves until `shutdown` completes, then lets open requests end for a few seconds.
+/// Serves until told to stop, and completes when every connection has ended; those that have not
+/// within seconds after the second phase began are cut. Dropping the future cuts all of them.
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
     router: Router,
-    shutdown: impl Future<Output = ()>,
+    stopping: Stopping,
 ) {
-    let acceptor = TlsAcceptor::from(tls);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let graceful = GracefulShutdown::new();
-    let mut shutdown = pin!(shutdown);
+    let door = Door {
+        acceptor: TlsAcceptor::from(tls),
+        router,
+        stopping,
+    };
+    let mut connections = accept(listener, &door).await;
+    tokio::select! {
+        () = all_ended(&mut connections) => {}
+        () = overdue(&door.stopping) => {
+            debug!(count = connections.len(), "cut the connections that were still busy");
+            connections.shutdown().await;
+        }
+    }
+}
+
+/// Lets connections in until told to stop; returns those that are still open.
+async fn accept(listener: TcpListener, door: &Door) -> JoinSet<()> {
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut shutdown => break,
+            Some(_ended) = connections.join_next() => continue,
+            () = door.stopping.closing() => return connections,
         };
-        let (stream, remote) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((_, remote)) if connections.len() >= CONNECTIONS_MAX => {
+                warn!(%remote, "refused a connection: {CONNECTIONS_MAX} are open");
+            }
+            Ok((stream, remote)) => {
+                connections.spawn(door.clone().converse(stream, remote));
+            }
             Err(error) => {
-                // Out of descriptors, most likely; those that end make room.
                 warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
+                tokio::time::sleep(PAUSE).await;
             }
-        };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            warn!(%remote, "refused a connection: {CONNECTIONS_MAX} are open");
-            continue;
-        };
-        let (acceptor, router, watcher) = (acceptor.clone(), router.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            if let Err(error) = converse(stream, remote, acceptor, router, watcher).await {
-                debug!(%remote, %error, "connection ended");
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    if timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        debug!("cut the connections that were still busy");
+        }
     }
 }
 
-async fn converse(
-    stream: TcpStream,
-    remote: SocketAddr,
-    acceptor: TlsAcceptor,
-    router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut first = [0];
-    let read = timeout(OPENING, stream.peek(&mut first)).await??;
-    if read == 0 {
-        return Ok(());
-    }
-    if first[0] == TLS_HANDSHAKE {
-        let stream = timeout(OPENING, acceptor.accept(stream)).await??;
-        let certificates = stream.get_ref().1.peer_certificates();
-        let client = certificates.and_then(<[_]>::first).cloned().map(Arc::new);
-        let connection = Connection {
-            remote,
-            security: Security::Tls { client },
-        };
-        return requests(stream, connection, router, watcher).await;
-    }
-    if !remote.ip().is_loopback() {
-        return Err(io::Error::other("plain text is served on loopback only"));
-    }
-    requests(
-        stream,
-        Connection {
-            remote,
-            security: Security::Plain,
-        },
-        router,
-        watcher,
-    )
-    .await
+async fn all_ended(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
 
-async fn requests(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    connection: Connection,
-    router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) -> io::Result<()> {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(connection.clone());
-        router.clone().oneshot(request)
-    });
-    let mut builder = Builder::new(TokioExecutor::new());
-    // The time between two requests on a kept connection would count as reading headers, and Mesos
-    // clients keep an idle connection for their next call for as long as they live.
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .half_close(false)
-        // Names of headers have no case, but some Mesos clients look for them as Mesos writes them.
-        .title_case_headers(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
-        .adaptive_window(true);
-    let serving = builder
-        .serve_connection(TokioIo::new(stream), service)
-        .into_owned();
-    watcher.watch(serving).await.map_err(io::Error::other)
+fn overdue(stopping: &Stopping) -> impl Future<Output = ()> + use<> {
+    let ending = stopping.ending();
+    async move {
+        ending.await;
+        tokio::time::sleep(DRAIN).await;
+    }
 }

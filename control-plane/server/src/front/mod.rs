@@ -5,6 +5,7 @@
 //! Whatever is known of a connection travels with each request as a [`Connection`].
 
 mod connection;
+mod conversation;
 mod guard;
 mod listener;
 mod tls;

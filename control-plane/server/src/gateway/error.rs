@@ -136,19 +136,21 @@ impl From<ApiError> for tonic::Status {
 
 impl From<Unavailable> for ApiError {
     fn from(unavailable: Unavailable) -> Self {
-        let error = Self::new(ErrorCode::Unavailable, unavailable.to_string());
         if unavailable.uncertain {
-            return error.hint(
-                "whether the request was carried out is not known; look before you repeat it",
-            );
+            // Not `Unavailable`, which invites to try again (rule R16).
+            return Self::new(
+                ErrorCode::Internal,
+                "the scheduler failed while the request was under way",
+            )
+            .hint("whether it was carried out is not known; look before you repeat it");
         }
-        error
+        Self::new(ErrorCode::Unavailable, unavailable.to_string())
     }
 }
 
 impl From<insula_store::Error> for ApiError {
     fn from(error: insula_store::Error) -> Self {
-        Self::internal("read its database", &error)
+        Self::internal("use its database", &error)
     }
 }
 
@@ -159,7 +161,11 @@ impl From<Rejection> for ApiError {
             Rejection::TaskUnknown(_) | Rejection::FrameworkUnknown => ErrorCode::NotFound,
             Rejection::TooMany { .. } => ErrorCode::ResourceExhausted,
             Rejection::Role(_) | Rejection::Subscription(_) => ErrorCode::InvalidArgument,
-            _ => ErrorCode::FailedPrecondition,
+            Rejection::FrameworkNotSubscribed
+            | Rejection::FrameworkRemoved
+            | Rejection::WrongStream { .. }
+            | Rejection::AgentSession { .. }
+            | Rejection::ForeignCheckpoint(_) => ErrorCode::FailedPrecondition,
         };
         Self::new(code, rejection.to_string())
     }

@@ -8,9 +8,11 @@ use insula_types::Epoch;
 use insula_types::message::{Message, Peer};
 use tokio::sync::mpsc;
 
-/// Messages that may wait in one session. A healthy peer empties its queue in microseconds; a
-/// reconciliation of 20,000 tasks comes in slices of a thousand, so this holds several of them.
-const QUEUE_MAX: usize = 8_192;
+/// Messages that may wait in one session. The kernel answers the largest reconciliation, 100,000
+/// tasks, within a fraction of a second, faster than a client can read it: a bound below that would
+/// cut a healthy session at every try. A queue takes memory only for what waits in it; a full one is
+/// some tens of megabytes.
+const QUEUE_MAX: usize = 131_072;
 
 /// A message of the kernel, with the epoch that it was said in.
 #[derive(Debug, Clone)]
@@ -80,6 +82,12 @@ impl Sessions {
     /// (rule R16).
     pub fn close(&self, peer: &Peer) {
         self.lock().remove(peer);
+    }
+
+    /// Whether messages for a peer find a session.
+    #[must_use]
+    pub fn is_open(&self, peer: &Peer) -> bool {
+        self.lock().contains_key(peer)
     }
 
     /// Ends all sessions: after a failed commit, what they were told may no longer be true.

@@ -40,13 +40,10 @@ impl AgentConnections {
         }
     }
 
-    /// Sends to an agent; whether it is connected and not hopelessly behind.
+    /// The newest connection of an agent, if it is connected.
     #[must_use]
-    pub fn send(&self, agent: &AgentId, message: ServiceMessage) -> bool {
-        let senders = self.lock();
-        senders
-            .get(agent)
-            .is_some_and(|sender| sender.try_send(message).is_ok())
+    pub fn get(&self, agent: &AgentId) -> Option<AgentSender> {
+        self.lock().get(agent).cloned()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, AgentSender>> {

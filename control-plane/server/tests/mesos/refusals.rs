@@ -16,7 +16,12 @@ const SUBSCRIBE: &str =
 async fn malformed_calls_have_the_status_and_sentence_of_mesos() {
     let cell = Cell::start().await;
     let cases: &[(&[&str], &str, u16, &str)] = &[
-        (&[], SUBSCRIBE, 400, "Expecting 'Content-Type' to be present"),
+        (
+            &[],
+            SUBSCRIBE,
+            400,
+            "Expecting 'Content-Type' to be present",
+        ),
         (
             &["Content-Type: text/plain"],
             SUBSCRIBE,
@@ -65,7 +70,12 @@ async fn malformed_calls_have_the_status_and_sentence_of_mesos() {
             400,
             "Failed to validate scheduler::Call: Expecting 'type' to be present",
         ),
-        (&[PROTOBUF], "nonsense", 400, "Failed to parse body into Call protobuf"),
+        (
+            &[PROTOBUF],
+            "nonsense",
+            400,
+            "Failed to parse body into Call protobuf",
+        ),
         (
             &[JSON, "Accept: foo"],
             SUBSCRIBE,
@@ -126,7 +136,11 @@ async fn malformed_calls_have_the_status_and_sentence_of_mesos() {
     ];
     for (headers, body, status, sentence) in cases {
         let answer = Answer::of(cell.post(headers, *body).await).await;
-        assert_eq!((answer.status.as_u16(), answer.text()), (*status, *sentence), "{body}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (*status, *sentence),
+            "{body}"
+        );
         assert_eq!(
             header(&answer.headers, "content-type"),
             "text/plain; charset=utf-8"
@@ -188,12 +202,25 @@ async fn paths_that_are_nothing_and_paths_that_are_nothing_yet() {
     let cell = Cell::start().await;
     for path in ["/", "/nonsense", "/master/version", "/redirect/x"] {
         let answer = cell.get(path).await;
-        assert_eq!((answer.status.as_u16(), answer.text()), (404, "404 Not Found."), "{path}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (404, "404 Not Found."),
+            "{path}"
+        );
     }
-    for path in ["/api/v1", "/master/roles", "/metrics/snapshot", "/master/teardown"] {
+    for path in [
+        "/api/v1",
+        "/master/roles",
+        "/metrics/snapshot",
+        "/master/teardown",
+    ] {
         let answer = cell.get(path).await;
         assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED, "{path}");
-        assert!(answer.text().contains(" is not supported yet; "), "{}", answer.text());
+        assert!(
+            answer.text().contains(" is not supported yet; "),
+            "{}",
+            answer.text()
+        );
     }
 }
 

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use http_body_util::BodyExt;
 use insula_proto::mesos::v1;
 use insula_proto::mesos::v1::scheduler::{Call, Event, call, event};
 use insula_proto::recordio::Decoder;
-use http_body_util::BodyExt;
+use insula_server::partition::Delivered;
+use insula_types::Epoch;
+use insula_types::message::{Message, ToFramework};
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use super::support::{Answer, Cell, Events, JSON, header, soon};
+use super::support::{Answer, Cell, Events, JSON, Subscribed, header, soon};
 
-const UNTIMELY: &str = "Framework is not subscribed";
+const AWAY: &str = "Framework is not subscribed";
 
 fn info() -> Value {
     json!({"user": "root", "name": "probe", "failover_timeout": 60.0})
@@ -101,7 +104,9 @@ async fn a_refused_subscription_is_one_error_event() {
     ];
     for (more, sentence) in cases {
         let mut info = info();
-        info.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        info.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         let mut call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}});
         if let Some(id) = more.get("id") {
             call["framework_id"] = id.clone();
@@ -172,13 +177,11 @@ async fn a_torn_down_framework_is_gone_for_ever() {
     assert_refused(&cell, &call, "Framework has been removed").await;
 }
 
-/// What a revive is answered once the kernel has heard of the disconnect.
-async fn after_the_disconnect(cell: &Cell, info: Value) -> Answer {
-    let framework = cell.subscribe(info).await;
-    let (id, stream_id) = (framework.id.clone(), framework.stream_id.clone());
+/// What a revive is answered once the kernel has heard that the framework is away.
+async fn refused_revive(cell: &Cell, framework: Subscribed) -> Answer {
+    let call = json!({"type": "REVIVE", "framework_id": {"value": framework.id}}).to_string();
+    let stream_id = format!("Mesos-Stream-Id: {}", framework.stream_id);
     drop(framework);
-    let call = json!({"type": "REVIVE", "framework_id": {"value": id}}).to_string();
-    let stream_id = format!("Mesos-Stream-Id: {stream_id}");
     soon(async {
         loop {
             let response = cell.post(&[JSON, &stream_id], call.clone()).await;
@@ -194,10 +197,10 @@ async fn after_the_disconnect(cell: &Cell, info: Value) -> Answer {
 #[tokio::test]
 async fn a_closed_connection_starts_the_failover_timeout() {
     let cell = Cell::start().await;
-    let away = after_the_disconnect(&cell, info()).await;
-    assert_eq!((away.status.as_u16(), away.text()), (403, UNTIMELY));
+    let away = refused_revive(&cell, cell.subscribe(info()).await).await;
+    assert_eq!((away.status.as_u16(), away.text()), (403, AWAY));
     let without_timeout = json!({"user": "root", "name": "probe"});
-    let removed = after_the_disconnect(&cell, without_timeout).await;
+    let removed = refused_revive(&cell, cell.subscribe(without_timeout).await).await;
     assert_eq!(
         (removed.status.as_u16(), removed.text()),
         (400, "Framework cannot be found")
@@ -209,24 +212,127 @@ async fn the_end_of_the_control_plane_is_not_that_of_its_frameworks() {
     let store = insula_store::Store::in_memory().await.unwrap();
     let interval = Duration::from_secs(15);
     let cell = Cell::over(store.clone(), interval).await;
-    let mut framework = cell.subscribe(json!({"user": "root", "name": "probe"})).await;
-    let Cell { driver, router, .. } = &cell;
-    let (id, stopping) = (framework.id.clone(), driver.handle().clone());
-    let _ = (router, stopping);
-    let stream_id = framework.stream_id.clone();
-    let mut events = std::mem::replace(&mut framework.events, Events::of(closed()));
-    drop(framework);
-    let Cell { driver, router, .. } = cell;
-    soon(driver.stop(Duration::from_secs(30))).await.unwrap();
-    assert_eq!(events.try_next().await, None);
-    let call = json!({"type": "REVIVE", "framework_id": {"value": id}}).to_string();
-    let stopped = Answer::of(post_to(&router, &stream_id, call).await).await;
+    let mut framework = cell
+        .subscribe(json!({"user": "root", "name": "probe"}))
+        .await;
+    soon(cell.driver.stop(Duration::from_secs(30)))
+        .await
+        .unwrap();
+    assert_eq!(framework.events.try_next().await, None);
+    let stopped = framework.call("REVIVE", json!({})).await;
     assert_eq!(stopped.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(header(&stopped.headers, "retry-after"), "1");
-    drop(events);
+    let id = framework.id.clone();
+    drop(framework);
 
     let next = Cell::over(store, interval).await;
     let mut again = json!({"user": "root", "name": "probe"});
     again["id"] = json!({"value": id});
     assert_eq!(next.subscribe(again).await.id, id);
+}
+
+#[tokio::test]
+async fn protobuf_says_the_same() {
+    const PROTOBUF: &str = "application/x-protobuf";
+    let cell = Cell::start().await;
+    let mut call = Call {
+        r#type: Some(call::Type::Subscribe.into()),
+        subscribe: Some(call::Subscribe {
+            framework_info: v1::FrameworkInfo {
+                user: "root".to_owned(),
+                name: "probe".to_owned(),
+                ..v1::FrameworkInfo::default()
+            },
+            ..call::Subscribe::default()
+        }),
+        ..Call::default()
+    };
+    let content_type = format!("Content-Type: {PROTOBUF}");
+    let accept = format!("Accept: {PROTOBUF}");
+    let response = cell
+        .post(&[&content_type, &accept], call.encode_to_vec())
+        .await;
+    assert_eq!(header(response.headers(), "content-type"), PROTOBUF);
+    let stream_id = header(response.headers(), "mesos-stream-id");
+    let mut body = response.into_body();
+    let frame = soon(body.frame())
+        .await
+        .unwrap()
+        .unwrap()
+        .into_data()
+        .unwrap();
+    let mut decoder = Decoder::new(1 << 20);
+    decoder.push(&frame);
+    let record = decoder.next_record().unwrap().unwrap();
+    let event = Event::decode(record).unwrap();
+    assert_eq!(event.r#type(), event::Type::Subscribed);
+
+    call = Call {
+        framework_id: Some(event.subscribed.unwrap().framework_id),
+        r#type: Some(call::Type::Revive.into()),
+        ..Call::default()
+    };
+    let stream_id = format!("Mesos-Stream-Id: {stream_id}");
+    let revived = cell
+        .post(&[&content_type, &stream_id], call.encode_to_vec())
+        .await;
+    assert_eq!(revived.status(), StatusCode::ACCEPTED);
+}
+
+/// The part of a RECONCILE as large as that of the benchmark of Mesos.
+fn many_unknown_tasks() -> Value {
+    let task = |number| json!({"task_id": {"value": format!("t{number}")}});
+    json!({"tasks": (0..20_000).map(task).collect::<Vec<Value>>()})
+}
+
+#[tokio::test]
+async fn a_long_answer_arrives_whole_and_in_order() {
+    let cell = Cell::start().await;
+    let framework = cell.subscribe(info()).await;
+    let mut events = framework.events;
+    let reading = tokio::spawn(async move {
+        for number in 0..20_000 {
+            let update = events.next_of("UPDATE").await;
+            let task = &update["update"]["status"]["task_id"]["value"];
+            assert_eq!(*task, format!("t{number}"));
+        }
+        events
+    });
+    let call = json!({
+        "type": "RECONCILE",
+        "framework_id": {"value": framework.id},
+        "reconcile": many_unknown_tasks(),
+    });
+    let stream_id = format!("Mesos-Stream-Id: {}", framework.stream_id);
+    let accepted = cell.post(&[JSON, &stream_id], call.to_string()).await;
+    assert_eq!(accepted.status(), StatusCode::ACCEPTED);
+    soon(reading).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_that_is_too_slow_is_cut_off() {
+    let cell = Cell::start().await;
+    let mut framework = cell.subscribe(info()).await;
+    let (sessions, peer) = (cell.driver.handle().sessions(), framework.peer());
+    // As the driver does, faster than anybody reads; of an epoch that is over, so that none of it
+    // is written.
+    while sessions.is_open(&peer) {
+        let message = Message::ToFramework(ToFramework::Close);
+        let epoch = Epoch::default();
+        sessions.deliver(&peer, Delivered { epoch, message });
+    }
+    while framework.events.try_next().await.is_some() {}
+    let away = refused_revive(&cell, framework).await;
+    assert_eq!((away.status.as_u16(), away.text()), (403, AWAY));
+}
+
+#[tokio::test]
+async fn a_failed_commit_ends_the_streams_and_is_no_disconnect() {
+    let cell = Cell::start().await;
+    let mut framework = cell.subscribe(info()).await;
+    cell.store.clone().close().await;
+    let refused = framework.call("TEARDOWN", json!({})).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(header(&refused.headers, "retry-after"), "1");
+    while framework.events.try_next().await.is_some() {}
 }

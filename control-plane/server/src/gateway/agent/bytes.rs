@@ -4,20 +4,19 @@ use bytes::BytesMut;
 use futures::Stream;
 use insula_proto::convert::agent::CHUNK_BYTES_MAX;
 use insula_proto::insula::agent::v1::{Chunk, FetchModuleRequest, OutputChunk};
-use insula_store::{TaskFilter, TaskGroup};
-use insula_types::{AgentId, CellId, ErrorCode, TenantId};
+use insula_store::{AgentIdentity, TaskFilter, TaskGroup};
+use insula_types::{AgentId, ErrorCode, TenantId};
 use tokio::io::AsyncReadExt;
 use tonic::{Status, Streaming};
 
 use super::ApiError;
-use crate::auth::DEFAULT;
 use crate::relay::Expected;
 use crate::service::Service;
 
 /// The bytes of a module for an agent that has a task of the tenant that owns it.
 pub(super) async fn module(
     service: &Service,
-    agent: &AgentId,
+    agent: &AgentIdentity,
     request: FetchModuleRequest,
 ) -> Result<impl Stream<Item = Result<Chunk, Status>> + Send + use<>, ApiError> {
     let tenant = TenantId::from(request.tenant);
@@ -26,7 +25,7 @@ pub(super) async fn module(
         .parse()
         .map_err(|error: insula_store::NotADigest| ApiError::invalid(error.to_string()))?;
     if !has_task_of(service, agent, &tenant).await? {
-        let sentence = format!("agent {agent} has no task of the tenant {tenant}");
+        let sentence = format!("agent {} has no task of the tenant {tenant}", agent.agent);
         return Err(ApiError::new(ErrorCode::PermissionDenied, sentence));
     }
     if service.store.module(&tenant, &digest).await?.is_none() {
@@ -54,19 +53,16 @@ pub(super) async fn module(
 
 async fn has_task_of(
     service: &Service,
-    agent: &AgentId,
+    agent: &AgentIdentity,
     tenant: &TenantId,
 ) -> Result<bool, ApiError> {
     let filter = TaskFilter {
         tenant: Some(tenant.clone()),
-        agent: Some(agent.clone()),
+        agent: Some(agent.agent.clone()),
         group: Some(TaskGroup::Active),
         ..TaskFilter::default()
     };
-    let page = service
-        .store
-        .tasks(&CellId::from(DEFAULT), &filter, None, 1)
-        .await?;
+    let page = service.store.tasks(&agent.cell, &filter, None, 1).await?;
     Ok(!page.rows.is_empty())
 }
 
@@ -83,7 +79,7 @@ pub(super) async fn output(
     };
     let mut next = Some(first);
     while let Some(chunk) = next {
-        if !chunk.data.is_empty() && reader.send(chunk.data).await.is_err() {
+        if !chunk.data.is_empty() && !reader.send(chunk.data).await {
             return Ok(());
         }
         next = tokio::select! {
@@ -92,6 +88,7 @@ pub(super) async fn output(
             () = reader.closed() => return Ok(()),
         };
     }
+    reader.finish();
     Ok(())
 }
 
@@ -101,22 +98,16 @@ pub(super) fn input(
     agent: &AgentId,
     request_id: &str,
 ) -> Result<impl Stream<Item = Result<Chunk, Status>> + Send + use<>, Status> {
-    let Some(Expected::Input(chunks, taken)) = service.relay.answer(agent, request_id) else {
+    let Some(Expected::Input(source)) = service.relay.answer(agent, request_id) else {
         return Err(unasked());
     };
-    Ok(futures::stream::unfold(
-        (chunks, Some(taken)),
-        |(mut chunks, mut taken)| async move {
-            if let Some(data) = chunks.recv().await {
-                return Some((Ok(Chunk { data }), (chunks, taken)));
-            }
-            // The agent polls for the next chunk once it has passed on the last.
-            if let Some(taken) = taken.take() {
-                let _ = taken.send(());
-            }
-            None
-        },
-    ))
+    Ok(futures::stream::unfold(source, |mut source| async move {
+        let chunk = match source.next().await {
+            Ok(data) => Ok(Chunk { data: data? }),
+            Err(given_up) => Err(Status::aborted(given_up.to_string())),
+        };
+        Some((chunk, source))
+    }))
 }
 
 fn unasked() -> Status {

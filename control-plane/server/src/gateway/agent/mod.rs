@@ -12,13 +12,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::Stream;
+use http_body_util::Limited;
 use insula_proto::convert::agent::MESSAGE_BYTES_MAX;
 use insula_proto::insula::agent::v1::agent_service_server::{AgentService, AgentServiceServer};
 use insula_proto::insula::agent::v1::{
     Chunk, EnrollRequest, EnrollResponse, FetchModuleRequest, FromAgent, OutputChunk,
     ReceiveInputRequest, SendOutputResponse, ToAgent,
 };
-use insula_types::{AgentId, ErrorCode};
+use insula_store::AgentIdentity;
+use insula_types::ErrorCode;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::ApiError;
@@ -30,12 +32,28 @@ pub use enroll::make_token;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
+/// Most that a caller without a certificate may send in one call, in bytes: an enrollment has two or
+/// three thousand.
+const STRANGER_BYTES_MAX: usize = 64 << 10;
+
 /// The routes of the agents' protocol.
 pub fn router(service: Arc<Service>) -> axum::Router {
     let agents = AgentServiceServer::new(Agents { service })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
-    tonic::service::Routes::new(agents).into_axum_router()
+    // Not through tonic's own router: that would answer all paths that nobody else does.
+    axum::Router::new()
+        .route_service("/insula.agent.v1.AgentService/{rpc}", agents)
+        .layer(axum::middleware::map_request(bound_strangers))
+}
+
+/// A message is in memory before anybody looks at who sent it.
+async fn bound_strangers(request: axum::extract::Request) -> axum::extract::Request {
+    let connection = request.extensions().get::<Connection>();
+    if calling_agent(connection).is_ok() {
+        return request;
+    }
+    request.map(|body| axum::body::Body::new(Limited::new(body, STRANGER_BYTES_MAX)))
 }
 
 struct Agents {
@@ -44,18 +62,19 @@ struct Agents {
 
 impl Agents {
     /// The agent that calls, if it is still welcome.
-    async fn caller<T>(&self, request: &Request<T>) -> Result<AgentId, ApiError> {
-        let agent = calling_agent(request.extensions().get::<Connection>())?;
+    async fn caller<T>(&self, request: &Request<T>) -> Result<AgentIdentity, ApiError> {
+        let caller = calling_agent(request.extensions().get::<Connection>())?;
         let refuse = |sentence: &str| {
-            ApiError::new(
-                ErrorCode::PermissionDenied,
-                format!("agent {agent} {sentence}"),
-            )
+            let sentence = format!("agent {} {sentence}", caller.agent);
+            ApiError::new(ErrorCode::PermissionDenied, sentence)
         };
-        match self.service.store.identity(&agent).await? {
+        match self.service.store.identity(&caller.agent).await? {
             None => Err(refuse("is not known here; enroll this machine anew")),
             Some(identity) if identity.revoked_at.is_some() => Err(refuse("was revoked")),
-            Some(_) => Ok(agent),
+            Some(identity) if identity.key_fingerprint != caller.key_fingerprint => Err(refuse(
+                "has another key than it enrolled with; enroll this machine anew",
+            )),
+            Some(identity) => Ok(identity),
         }
     }
 }
@@ -99,7 +118,7 @@ impl AgentService for Agents {
         request: Request<Streaming<OutputChunk>>,
     ) -> Result<Response<SendOutputResponse>, Status> {
         let agent = self.caller(&request).await?;
-        bytes::output(&self.service, &agent, request.into_inner()).await?;
+        bytes::output(&self.service, &agent.agent, request.into_inner()).await?;
         Ok(Response::new(SendOutputResponse {}))
     }
 
@@ -108,7 +127,11 @@ impl AgentService for Agents {
         request: Request<ReceiveInputRequest>,
     ) -> Result<Response<Self::ReceiveInputStream>, Status> {
         let agent = self.caller(&request).await?;
-        let chunks = bytes::input(&self.service, &agent, &request.into_inner().request_id)?;
+        let chunks = bytes::input(
+            &self.service,
+            &agent.agent,
+            &request.into_inner().request_id,
+        )?;
         Ok(Response::new(Box::pin(chunks)))
     }
 }

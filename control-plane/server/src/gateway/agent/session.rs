@@ -1,14 +1,17 @@
 //! An agent's session: what it says goes to the kernel, what the kernel says goes to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
 use insula_kernel::Input;
 use insula_proto::convert::agent::{AgentMessage, from_agent_from_wire};
 use insula_proto::insula::agent::v1::{FromAgent, ToAgent};
-use insula_types::message::Peer;
-use insula_types::{AgentId, SessionId};
+use insula_store::AgentIdentity;
+use insula_types::SessionId;
+use insula_types::message::{FromAgent as Said, Peer};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
 use super::outbound;
@@ -16,42 +19,55 @@ use crate::gateway::ApiError;
 use crate::relay::{AgentSender, Failure};
 use crate::service::Service;
 
+/// An agent says its hello with the call itself.
+const HELLO: Duration = Duration::from_secs(10);
+
 /// Reads the agent's `Hello` and begins to carry messages both ways; returns those for the agent.
 ///
 /// # Errors
-/// If the agent begins with anything else.
+/// If the agent begins with anything else, or with nothing for too long.
 pub(super) async fn begin(
     service: Arc<Service>,
-    agent: AgentId,
+    identity: AgentIdentity,
     mut messages: Streaming<FromAgent>,
 ) -> Result<impl Stream<Item = Result<ToAgent, Status>> + Send + use<>, Status> {
-    let first = messages.message().await?;
-    let first =
-        first.ok_or_else(|| Status::invalid_argument("the session ended before its hello"))?;
-    let AgentMessage::Hello { session } = read(first)? else {
-        return Err(Status::invalid_argument("a session begins with a hello"));
-    };
-    let peer = Peer::Agent {
+    let session = hello(&mut messages).await?;
+    let agent = &identity.agent;
+    let from_kernel = service.handle.sessions().open(Peer::Agent {
         agent: agent.clone(),
         session: session.clone(),
-    };
-    let from_kernel = service.handle.sessions().open(peer);
-    let (sender, from_gateway) = service.relay.agents().open(&agent);
+    });
+    let (sender, from_gateway) = service.relay.agents().open(agent);
     let (answers, stream) = mpsc::channel(outbound::AHEAD_MAX);
     let carrier = Carrier {
         service,
-        agent,
+        identity,
         session: session.clone(),
         sender,
     };
     tokio::spawn(async move {
-        tokio::select! {
-            () = carrier.inbound(messages) => {}
-            () = outbound::run(session, from_kernel, from_gateway, answers) => {}
+        let last = tokio::select! {
+            last = carrier.inbound(messages) => last,
+            last = outbound::run(session, from_kernel, from_gateway, &answers) => last,
+        };
+        if let Some(status) = last {
+            // A connection that is full or gone ends without it.
+            let _ = answers.try_send(Err(status));
         }
+        drop(answers);
         carrier.end().await;
     });
     Ok(tokio_stream::wrappers::ReceiverStream::new(stream))
+}
+
+async fn hello(messages: &mut Streaming<FromAgent>) -> Result<SessionId, Status> {
+    let begins = || Status::invalid_argument("a session begins with a hello");
+    let first = timeout(HELLO, messages.message()).await;
+    let first = first.map_err(|_| begins())??.ok_or_else(begins)?;
+    match read(first)? {
+        AgentMessage::Hello { session } => Ok(session),
+        AgentMessage::Kernel(_) | AgentMessage::RequestFailed { .. } => Err(begins()),
+    }
 }
 
 fn read(message: FromAgent) -> Result<AgentMessage, Status> {
@@ -60,52 +76,41 @@ fn read(message: FromAgent) -> Result<AgentMessage, Status> {
 
 struct Carrier {
     service: Arc<Service>,
-    agent: AgentId,
+    identity: AgentIdentity,
     session: SessionId,
     sender: AgentSender,
 }
 
 impl Carrier {
     /// Until the agent's side ends or says something that is not understood: after that nothing it
-    /// says can be trusted to be in order.
-    async fn inbound(&self, mut messages: Streaming<FromAgent>) {
+    /// says can be trusted to be in order. Gives the words to end the session with.
+    async fn inbound(&self, mut messages: Streaming<FromAgent>) -> Option<Status> {
+        let agent = &self.identity.agent;
         loop {
             let message = match messages.message().await {
-                Ok(Some(message)) => message,
-                Ok(None) => return,
+                Ok(message) => message?,
                 Err(status) => {
-                    tracing::debug!(agent = %self.agent, %status, "agent's connection broke");
-                    return;
+                    tracing::debug!(%agent, %status, "agent's connection broke");
+                    return None;
                 }
             };
-            match read(message) {
-                Ok(message) => {
-                    if self.take(message).await.is_err() {
-                        return;
-                    }
-                }
-                Err(status) => {
-                    tracing::warn!(agent = %self.agent, %status, "agent is not understood");
-                    return;
-                }
+            let taken = match read(message) {
+                Ok(message) => self.take(message).await,
+                Err(status) => Err(status),
+            };
+            if let Err(status) = taken {
+                tracing::warn!(%agent, %status, "ended the agent's session");
+                return Some(status);
             }
         }
     }
 
-    async fn take(&self, message: AgentMessage) -> Result<(), ApiError> {
+    async fn take(&self, message: AgentMessage) -> Result<(), Status> {
         match message {
-            AgentMessage::Hello { .. } => Err(ApiError::invalid("a session has one hello")),
+            AgentMessage::Hello { .. } => Err(Status::invalid_argument("a session has one hello")),
             AgentMessage::Kernel(message) => {
-                let (agent, session) = (self.agent.clone(), self.session.clone());
-                Ok(self
-                    .service
-                    .handle
-                    .submit(Input::Agent {
-                        agent,
-                        session,
-                        message,
-                    })
-                    .await?)
+                self.check(&message)?;
+                self.submit(message).await
             }
             AgentMessage::RequestFailed {
                 request,
@@ -117,16 +122,41 @@ impl Carrier {
                 } else {
                     Failure::Refused(sentence)
                 };
-                self.service.relay.fail(&self.agent, &request, failure);
+                let agent = &self.identity.agent;
+                self.service.relay.fail(agent, &request, failure);
                 Ok(())
             }
         }
     }
 
+    /// A certificate and key that turn up in another work directory belong to a copy of the machine,
+    /// or to one that was set back (rule R27).
+    fn check(&self, message: &Said) -> Result<(), Status> {
+        match message {
+            Said::Register(registration) if registration.checkpoint != self.identity.checkpoint => {
+                Err(Status::failed_precondition(
+                    "the agent comes with another work directory than it enrolled with; enroll this machine anew",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn submit(&self, message: Said) -> Result<(), Status> {
+        let input = Input::Agent {
+            agent: self.identity.agent.clone(),
+            session: self.session.clone(),
+            message,
+        };
+        let submitted = self.service.handle.submit(input).await;
+        submitted.map_err(|unavailable| ApiError::from(unavailable).into())
+    }
+
     async fn end(&self) {
-        self.service.relay.agents().close(&self.agent, &self.sender);
-        self.service.relay.disconnected(&self.agent);
-        let (agent, session) = (self.agent.clone(), self.session.clone());
+        let agent = &self.identity.agent;
+        self.service.relay.agents().close(agent, &self.sender);
+        self.service.relay.disconnected(&self.sender);
+        let (agent, session) = (agent.clone(), self.session.clone());
         // If the driver has stopped, it knows of no sessions any more.
         let _ = self
             .service

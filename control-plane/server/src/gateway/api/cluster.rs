@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use insula_kernel::view::{AgentView, FrameworkView};
+use insula_kernel::view::{AgentView, FrameworkView, OfferView};
 use insula_proto::rest::{Agent, Framework, Offer, Page, Version};
 use insula_store::PAGE_ROWS_MAX;
 use insula_types::framework::BUILT_IN;
+use insula_types::ids::NotOurs;
 use insula_types::record::{AgentRow, AgentState, FrameworkRow, FrameworkState};
-use insula_types::{AgentId, FORMAT_VERSION, FrameworkId, FrameworkKey};
+use insula_types::{AgentId, FORMAT_VERSION, FrameworkId, FrameworkKey, OfferId};
 use serde::Deserialize;
 
 use super::ApiError;
 use super::body::Parameters;
 use crate::auth::TenantContext;
-
 use crate::service::Service;
 
 #[derive(Deserialize)]
@@ -35,14 +35,15 @@ pub(super) async fn agents(
         .store
         .agents(&context.cell, after.as_ref(), PAGE_ROWS_MAX)
         .await?;
-    let live = service
-        .handle
-        .query(|kernel| kernel.agents_view().collect::<Vec<_>>())
-        .await?;
-    let live: BTreeMap<_, _> = live
-        .into_iter()
-        .map(|view| (view.agent.clone(), view))
-        .collect();
+    // Only those of the page: the scheduler is held up meanwhile.
+    let ids: Vec<AgentId> = page.rows.iter().map(|row| row.agent.clone()).collect();
+    let live = service.handle.query(move |kernel| {
+        let views = ids.iter().filter_map(|id| kernel.agent_view_of(id));
+        views
+            .map(|view| (view.agent.clone(), view))
+            .collect::<BTreeMap<_, _>>()
+    });
+    let live = live.await?;
     let next = if page.more {
         page.rows.last().map(|row| row.agent.to_string())
     } else {
@@ -186,15 +187,36 @@ fn framework(row: &FrameworkRow, live: Option<&(FrameworkView, Vec<String>)>) ->
 pub(super) async fn offers(
     State(service): State<Arc<Service>>,
     context: TenantContext,
+    Parameters(query): Parameters<CursorQuery>,
 ) -> Result<Json<Page<Offer>>, ApiError> {
+    let after: Option<OfferId> = query
+        .cursor
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error: NotOurs| {
+            ApiError::invalid(format!("the cursor is not understood: {error}"))
+        })?;
     let tenant = context.tenant;
     let offers = service.handle.query(move |kernel| {
-        let of_tenant = kernel
-            .offers()
-            .filter(|offer| offer.framework.tenant == tenant);
-        of_tenant.take(PAGE_ROWS_MAX).collect::<Vec<_>>()
+        let of_tenant = kernel.offers().filter(|offer| {
+            offer.framework.tenant == tenant && after.is_none_or(|after| offer.id > after)
+        });
+        of_tenant.collect::<Vec<_>>()
     });
-    let items = offers.await?.into_iter().map(|offer| Offer {
+    let mut offers = offers.await?;
+    offers.sort_unstable_by_key(|offer| offer.id);
+    let is_cut = offers.len() > PAGE_ROWS_MAX;
+    offers.truncate(PAGE_ROWS_MAX);
+    let next = offers.last().filter(|_| is_cut);
+    Ok(Json(Page {
+        next: next.map(|offer| offer.id.to_string()),
+        items: offers.into_iter().map(offer).collect(),
+    }))
+}
+
+fn offer(offer: OfferView) -> Offer {
+    Offer {
         id: offer.id.to_string(),
         framework: offer.framework.framework.to_string(),
         role: offer.role,
@@ -202,11 +224,7 @@ pub(super) async fn offers(
         resources: offer.resources.to_string(),
         made_at: offer.made_at.0,
         expires_at: offer.expires_at.0,
-    });
-    Ok(Json(Page {
-        items: items.collect(),
-        next: None,
-    }))
+    }
 }
 
 pub(super) async fn version(_: TenantContext) -> Json<Version> {

@@ -37,7 +37,8 @@ pub(super) async fn events(
     let tenant = context.tenant;
     let past = stream::iter(past.into_iter().map(Ok));
     let lines = if query.follow {
-        past.chain(BroadcastStream::new(live)).boxed()
+        let live = BroadcastStream::new(live).take_until(service.stopping.ending());
+        past.chain(live).boxed()
     } else {
         past.boxed()
     };

@@ -9,9 +9,6 @@ use super::ApiError;
 use crate::auth::TenantContext;
 use crate::service::Service;
 
-/// How many tasks with the same beginning are looked through for an exact id.
-const CANDIDATES: usize = 100;
-
 /// A task of the tenant: a request to the built-in framework, its latest start, or both; or the
 /// latest start of another framework's task.
 pub(super) struct Found {
@@ -67,31 +64,13 @@ pub(super) async fn find(
     if request.is_some() || row.is_some() {
         return Ok(Found { request, row });
     }
-    let row = of_any_framework(service, context, id)
-        .await?
-        .ok_or_else(missing)?;
-    Ok(Found {
-        request: None,
-        row: Some(row),
-    })
-}
-
-async fn of_any_framework(
-    service: &Service,
-    context: &TenantContext,
-    id: &str,
-) -> Result<Option<TaskRow>, ApiError> {
     let filter = TaskFilter {
         tenant: Some(context.tenant.clone()),
-        task_prefix: Some(id.to_owned()),
+        task: Some(key.task),
         ..TaskFilter::default()
     };
-    let page = service
-        .store
-        .tasks(&context.cell, &filter, None, CANDIDATES)
-        .await?;
-    Ok(page
-        .rows
-        .into_iter()
-        .find(|row| row.key.task.as_str() == id))
+    // Frameworks may use the same id; the latest start is what somebody is most likely to mean.
+    let mut page = service.store.tasks(&context.cell, &filter, None, 1).await?;
+    let row = Some(page.rows.pop().ok_or_else(missing)?);
+    Ok(Found { request: None, row })
 }

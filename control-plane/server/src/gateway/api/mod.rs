@@ -6,6 +6,7 @@
 mod body;
 mod cluster;
 mod events;
+mod list;
 mod lookup;
 mod modules;
 mod output;
@@ -14,11 +15,12 @@ mod submit;
 mod tasks;
 mod tokens;
 mod view;
+mod wait;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 
 use super::ApiError;
 use crate::service::Service;
@@ -26,7 +28,7 @@ use crate::service::Service;
 /// The routes of the API.
 pub fn router(service: Arc<Service>) -> Router {
     Router::new()
-        .route("/v1/tasks", get(tasks::list).post(submit::submit))
+        .route("/v1/tasks", get(list::list).post(submit::submit))
         .route("/v1/tasks/{id}", get(tasks::show))
         .route("/v1/tasks/{id}/why", get(tasks::why))
         .route("/v1/tasks/{id}/kill", post(tasks::kill))
@@ -40,13 +42,14 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/tokens", post(tokens::make))
         .route("/v1/events", get(events::events))
         .route("/v1/version", get(cluster::version))
-        .route(
-            "/v1/{*rest}",
-            get(unknown).post(unknown).put(unknown).delete(unknown),
-        )
+        .route("/v1", any(unknown))
+        .route("/v1/", any(unknown))
+        .route("/v1/{*rest}", any(unknown))
+        .method_not_allowed_fallback(unknown)
         .with_state(service)
 }
 
-async fn unknown(uri: http::Uri) -> ApiError {
-    ApiError::not_found(format!("there is no {} in this API", uri.path()))
+async fn unknown(method: http::Method, uri: http::Uri) -> ApiError {
+    let path = uri.path();
+    ApiError::not_found(format!("there is no {method} {path} in this API"))
 }

@@ -1,25 +1,28 @@
 //! Uploading, listing and removing Wasm modules.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use insula_proto::rest::{Module, ModuleKind, Page};
-use insula_store::{Digest, Error, PAGE_ROWS_MAX};
+use insula_store::{Digest, PAGE_ROWS_MAX};
 use insula_types::ErrorCode;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::ApiError;
-use super::body::{self, Parameters};
+use super::body::{self, Parameters, Segments};
 use crate::auth::TenantContext;
-use crate::registry::{MODULE_BYTES_MAX, inspect};
+use crate::registry::{BadModule, MODULE_BYTES_MAX, inspect};
 use crate::service::{Service, wall_clock};
 
 /// Longest name, in bytes.
 const NAME_BYTES_MAX: usize = 255;
+/// How long an upload may take: the largest module at two megabits per second.
+const ARRIVAL: Duration = Duration::from_secs(300);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,20 +42,21 @@ pub(super) async fn push(
             "the module's name is longer than {NAME_BYTES_MAX} bytes or has control characters"
         )));
     }
-    let bytes = body::read(body, "the module", MODULE_BYTES_MAX).await?;
+    let _place = service.uploads.try_acquire().map_err(|_| {
+        let sentence = "as many modules as possible are being uploaded; try again in a moment";
+        ApiError::new(ErrorCode::ResourceExhausted, sentence)
+    })?;
+    let bytes = body::read(body, "the module", MODULE_BYTES_MAX, ARRIVAL).await?;
     // Validation takes milliseconds per megabyte: too long for a thread that serves others.
     let checked = tokio::task::spawn_blocking(move || {
         let kind = inspect(&bytes)?;
-        Ok((
-            kind,
-            Digest::from(<[u8; 32]>::from(Sha256::digest(&bytes))),
-            bytes,
-        ))
+        let digest: [u8; 32] = Sha256::digest(&bytes).into();
+        Ok::<_, BadModule>((kind, Digest::from(digest), bytes))
     });
-    let checked: Result<_, crate::registry::BadModule> = checked
+    let (kind, digest, bytes) = checked
         .await
-        .map_err(|error| ApiError::internal("check a module", &error))?;
-    let (kind, digest, bytes) = checked.map_err(|error| ApiError::invalid(error.to_string()))?;
+        .map_err(|error| ApiError::internal("check a module", &error))?
+        .map_err(|error| ApiError::invalid(error.to_string()))?;
     let existed = service
         .store
         .module(&context.tenant, &digest)
@@ -103,18 +107,17 @@ pub(super) async fn list(
 pub(super) async fn remove(
     State(service): State<Arc<Service>>,
     context: TenantContext,
-    Path(digest): Path<String>,
+    Segments(digest): Segments<String>,
 ) -> Result<StatusCode, ApiError> {
     let digest = parse(&digest)?;
-    match service.store.remove_module(&context.tenant, &digest).await {
-        Ok(true) => Ok(StatusCode::NO_CONTENT),
-        Ok(false) => Err(ApiError::not_found(format!("there is no module {digest}"))),
-        Err(Error::NoModules) => Err(ApiError::new(
-            ErrorCode::FailedPrecondition,
-            "modules are not kept here",
-        )),
-        Err(error) => Err(error.into()),
+    if service
+        .store
+        .remove_module(&context.tenant, &digest)
+        .await?
+    {
+        return Ok(StatusCode::NO_CONTENT);
     }
+    Err(ApiError::not_found(format!("there is no module {digest}")))
 }
 
 /// Reads a digest that a client sent.

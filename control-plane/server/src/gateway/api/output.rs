@@ -3,25 +3,20 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use insula_proto::convert::agent::{Output as Stream, OutputRequest, ServiceMessage, Start};
-use insula_proto::rest::{LAUNCH_HEADER, Task, TaskPhase};
-use insula_types::ids::NotOurs;
-use insula_types::{AgentId, ErrorCode, LaunchId, TaskState};
+use insula_proto::rest::LAUNCH_HEADER;
+use insula_types::{ErrorCode, LaunchId};
 use serde::Deserialize;
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
-use super::body::Parameters;
-use super::{ApiError, tasks};
+use super::body::{Parameters, Segments};
+use super::{ApiError, wait};
 use crate::auth::TenantContext;
 use crate::relay::{Failure, Output};
 use crate::service::Service;
-
-/// A follower waits for a task to start for as long as the connection lives; this only bounds one
-/// look.
-const LOOK: Duration = Duration::from_secs(3600);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,93 +31,85 @@ pub(super) struct OutputQuery {
 pub(super) async fn output(
     State(service): State<Arc<Service>>,
     context: TenantContext,
-    Path((id, stream)): Path<(String, String)>,
+    Segments((id, stream)): Segments<(String, String)>,
     Parameters(query): Parameters<OutputQuery>,
 ) -> Result<Response, ApiError> {
-    let stream = Stream::from_name(&stream)
+    let output = Stream::from_name(&stream)
         .ok_or_else(|| ApiError::not_found(format!("a task has stdout and stderr, no {stream}")))?;
-    let task = started(&service, &context, &id, query.follow).await?;
-    let (Some(agent), Some(launch)) = (&task.agent, &task.launch) else {
+    let Some(wait::Start { agent, launch }) =
+        started(&service, &context, &id, query.follow).await?
+    else {
         return Ok(plain(Body::empty(), None));
     };
-    let parsed: LaunchId = launch
-        .parse()
-        .map_err(|error: NotOurs| ApiError::internal("read a launch id", &error))?;
-    let output = service
-        .relay
-        .read(&AgentId::from(agent.as_str()), |request| {
-            ServiceMessage::ReadOutput(OutputRequest {
-                request,
-                launch: parsed,
-                output: stream,
-                start: query.tail.map_or(Start::Offset(query.offset), Start::Tail),
-                follow: query.follow,
-            })
-        });
-    let body = begin(output.map_err(refusal)?).await?;
+    let ask = |request| {
+        ServiceMessage::ReadOutput(OutputRequest {
+            request,
+            launch,
+            output,
+            start: query.tail.map_or(Start::Offset(query.offset), Start::Tail),
+            follow: query.follow,
+        })
+    };
+    let body = tokio::select! {
+        read = service.relay.read(&agent, ask) => match read {
+            Ok(output) => stream_of(&service, output),
+            // It never got as far as having output, for example because its program does not exist.
+            Err(Failure::NotFound(_)) => Body::empty(),
+            Err(failure) => return Err(refusal(failure)),
+        },
+        () = service.stopping.ending() => return Err(wait::stops()),
+    };
     Ok(plain(body, Some(launch)))
 }
 
-/// The task, once it has started or can no longer start; without `follow` as it is.
+/// Where the task was started, which a follower waits for; nothing if it is over and never was.
 async fn started(
     service: &Service,
     context: &TenantContext,
     id: &str,
     follow: bool,
-) -> Result<Task, ApiError> {
-    let has_started = |task: &Task| {
-        task.phase == TaskPhase::Done
-            || (task.launch.is_some() && task.state != TaskState::Staging.as_str())
-    };
-    loop {
-        let patience = if follow { LOOK } else { Duration::ZERO };
-        let task =
-            tasks::until(service, context, id, Instant::now() + patience, has_started).await?;
-        if has_started(&task) {
-            return Ok(task);
-        }
-        if !follow {
-            let sentence = format!("task '{id}' has not started yet, so it has no output");
-            return Err(ApiError::new(ErrorCode::FailedPrecondition, sentence)
-                .hint(format!("`insula why {id}` says what it waits for")));
-        }
+) -> Result<Option<wait::Start>, ApiError> {
+    // A follower waits as long as its connection lives.
+    let deadline = (!follow).then(Instant::now);
+    let task = wait::until(service, context, id, deadline, wait::has_started).await?;
+    if wait::has_started(&task) {
+        return wait::start_of(&task);
     }
+    let sentence = format!("task '{id}' has not started yet, so it has no output");
+    let error = ApiError::new(ErrorCode::FailedPrecondition, sentence);
+    Err(error.hint(format!("`insula why {id}` says what it waits for")))
 }
 
-/// Waits for the first bytes, so that a refusal of the agent still can be an error's status.
-async fn begin(mut output: Output) -> Result<Body, ApiError> {
-    let first = match output.next().await {
-        Ok(first) => first,
-        // It never got as far as having output, for example because its program does not exist.
-        Err(Failure::NotFound(_)) => None,
-        Err(failure) => return Err(refusal(failure)),
-    };
-    let Some(first) = first else {
-        return Ok(Body::empty());
-    };
-    let rest = futures::stream::unfold((Some(first), output), |(first, mut output)| async move {
-        let chunk = match first {
-            Some(first) => Ok(Some(first)),
-            None => output.next().await,
+/// Ends with an error, which the reader sees as a connection that broke, unless all of the output was
+/// sent.
+fn stream_of(service: &Service, output: Output) -> Body {
+    let state = (output, service.stopping.clone());
+    let chunks = futures::stream::unfold(state, |(mut output, stopping)| async move {
+        let chunk = tokio::select! {
+            chunk = output.next() => chunk.map_err(std::io::Error::other).transpose()?,
+            () = stopping.ending() => Err(std::io::Error::other("the control plane stops")),
         };
-        Some((chunk.transpose()?, (None, output)))
+        Some((chunk, (output, stopping)))
     });
-    Ok(Body::from_stream(rest))
+    Body::from_stream(chunks)
 }
 
 fn refusal(failure: Failure) -> ApiError {
     match failure {
-        Failure::Disconnected(_) => ApiError::new(ErrorCode::Unavailable, failure.to_string())
-            .hint("its output is on that machine; try again once it is back"),
+        Failure::Disconnected(_) | Failure::Silent(_) | Failure::BrokenOff(_) => {
+            ApiError::new(ErrorCode::Unavailable, failure.to_string())
+                .hint("its output is on that machine; try again once it is back")
+        }
+        Failure::Busy(_) => ApiError::new(ErrorCode::ResourceExhausted, failure.to_string()),
         Failure::NotFound(sentence) => ApiError::not_found(sentence),
         Failure::Refused(sentence) => ApiError::new(ErrorCode::FailedPrecondition, sentence),
     }
 }
 
-fn plain(body: Body, launch: Option<&str>) -> Response {
+fn plain(body: Body, launch: Option<LaunchId>) -> Response {
     let mut response = ([(CONTENT_TYPE, "application/octet-stream")], body).into_response();
     if let Some(launch) = launch
-        && let Ok(value) = launch.parse()
+        && let Ok(value) = launch.to_string().parse()
     {
         response.headers_mut().insert(LAUNCH_HEADER, value);
     }

@@ -3,47 +3,45 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use futures::StreamExt;
 use http::StatusCode;
-use insula_proto::rest::{Task, TaskPhase};
-use insula_types::ids::NotOurs;
-use insula_types::{AgentId, ErrorCode, LaunchId, TaskState};
-use tokio::time::{Duration, Instant};
+use insula_proto::rest::TaskPhase;
+use insula_types::ErrorCode;
 
-use super::{ApiError, tasks};
+use super::body::Segments;
+use super::{ApiError, wait};
 use crate::auth::TenantContext;
-use crate::relay::Failure;
+use crate::relay::{Failure, Input};
 use crate::service::Service;
-
-/// How long input waits for its task to start; a task may wait for an offer for long.
-const START: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) async fn feed(
     State(service): State<Arc<Service>>,
     context: TenantContext,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
-    let runs = |task: &Task| {
-        task.phase == TaskPhase::Done
-            || (task.launch.is_some() && task.state != TaskState::Staging.as_str())
+    // Input waits for its task to start for as long as its connection lives.
+    let task = wait::until(&service, &context, &id, None, wait::has_started).await?;
+    let start = match task.phase {
+        TaskPhase::Done => None,
+        _ => wait::start_of(&task)?,
     };
-    let task = tasks::until(&service, &context, &id, Instant::now() + START, runs).await?;
-    let over = |sentence: String| ApiError::new(ErrorCode::FailedPrecondition, sentence);
-    let (Some(agent), Some(launch), false) =
-        (task.agent, task.launch, task.phase == TaskPhase::Done)
-    else {
-        return Err(over(format!(
-            "task '{id}' takes no input: it is {}",
-            task.state
-        )));
+    let Some(wait::Start { agent, launch }) = start else {
+        let sentence = format!("task '{id}' takes no input: it is {}", task.state);
+        return Err(ApiError::new(ErrorCode::FailedPrecondition, sentence));
     };
-    let launch: LaunchId = launch
-        .parse()
-        .map_err(|error: NotOurs| ApiError::internal("read a launch id", &error))?;
-    let input = service.relay.feed(&AgentId::from(agent), launch);
-    let input = input.map_err(refusal)?;
+    let fed = async {
+        let input = service.relay.feed(&agent, launch).await.map_err(refusal)?;
+        pour(body, input).await
+    };
+    tokio::select! {
+        fed = fed => fed.map(|()| StatusCode::NO_CONTENT),
+        () = service.stopping.ending() => Err(wait::stops()),
+    }
+}
+
+async fn pour(body: Body, input: Input) -> Result<(), ApiError> {
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk =
@@ -52,13 +50,15 @@ pub(super) async fn feed(
             break;
         }
     }
-    input.finish().await.map_err(refusal)?;
-    Ok(StatusCode::NO_CONTENT)
+    input.finish().await.map_err(refusal)
 }
 
 fn refusal(failure: Failure) -> ApiError {
     let code = match &failure {
-        Failure::Disconnected(_) => ErrorCode::Unavailable,
+        Failure::Disconnected(_) | Failure::Silent(_) | Failure::BrokenOff(_) => {
+            ErrorCode::Unavailable
+        }
+        Failure::Busy(_) => ErrorCode::ResourceExhausted,
         Failure::NotFound(_) | Failure::Refused(_) => ErrorCode::FailedPrecondition,
     };
     ApiError::new(code, failure.to_string())

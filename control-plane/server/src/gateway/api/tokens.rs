@@ -14,7 +14,9 @@ use crate::auth::TenantContext;
 use crate::gateway::agent::make_token;
 use crate::service::Service;
 
+/// Most machines that one token lets in: a token that leaks costs no more than that.
 const USES_MAX: u32 = 10_000;
+/// Longest life of a token, in seconds: 30 days.
 const VALID_SECONDS_MAX: u64 = 30 * 24 * 3600;
 
 pub(super) async fn make(
@@ -26,7 +28,7 @@ pub(super) async fn make(
         let sentence = "only an administrator may let machines join";
         return Err(ApiError::new(ErrorCode::PermissionDenied, sentence));
     }
-    let wanted: MakeToken = body::json(body).await?;
+    let wanted: MakeToken = body::json_or_nothing(body).await?;
     if !(1..=USES_MAX).contains(&wanted.uses) {
         return Err(ApiError::invalid(format!(
             "a token is for 1 to {USES_MAX} machines"

@@ -183,3 +183,23 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_call_that_was_certainly_not_taken_is_to_be_repeated() {
+        let response = |uncertain| Refusal::from(Unavailable { uncertain }).into_response();
+        let certain = response(false);
+        assert_eq!(certain.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(certain.headers().contains_key(RETRY_AFTER));
+        let uncertain = response(true);
+        assert_eq!(uncertain.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!uncertain.headers().contains_key(RETRY_AFTER));
+        assert_eq!(
+            uncertain.headers().get(CONNECTION),
+            Some(&"close".parse().expect("ascii"))
+        );
+    }
+}

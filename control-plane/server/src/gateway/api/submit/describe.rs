@@ -11,8 +11,12 @@ use insula_types::{Resources, Span, TaskId};
 use prost::Message;
 
 /// Encodes the description; the agent id is left empty, since nobody has chosen one yet.
-pub(super) fn payload(task: &SubmitTask, id: &TaskId, resources: &Resources) -> Bytes {
-    let timeout = task.timeout_seconds.and_then(Span::from_secs_f64);
+pub(super) fn payload(
+    task: &SubmitTask,
+    id: &TaskId,
+    resources: &Resources,
+    timeout: Option<Span>,
+) -> Bytes {
     let mut info = TaskInfo {
         name: id.to_string(),
         task_id: WireTaskId {
@@ -55,7 +59,7 @@ pub(super) fn payload(task: &SubmitTask, id: &TaskId, resources: &Resources) -> 
                 module: digest.clone(),
                 args: args.clone(),
                 environment: environment(task),
-                wall_seconds: task.timeout_seconds,
+                wall_seconds: timeout.map(Span::as_secs_f64),
                 ..WasmInfo::default()
             });
         }

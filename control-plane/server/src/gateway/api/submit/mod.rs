@@ -1,5 +1,6 @@
 //! `POST /v1/tasks`: what people want run becomes requests to their built-in framework.
 
+mod check;
 mod describe;
 mod name;
 
@@ -12,8 +13,7 @@ use http::{HeaderMap, StatusCode};
 use insula_kernel::{Input, Outcome};
 use insula_proto::rest::{SubmitTask, SubmitTasks, Submitted, WhatToRun};
 use insula_types::request::TaskRequest;
-use insula_types::resources::Scalar;
-use insula_types::{ErrorCode, Resources, TaskKind, TraceContext};
+use insula_types::{ErrorCode, TaskKind, TraceContext};
 use uuid::Uuid;
 
 use super::{ApiError, body, modules};
@@ -22,8 +22,11 @@ use crate::service::Service;
 
 /// Most tasks of one submission: all of them become one step of the kernel (rule R12).
 const TASKS_MAX: usize = 1_000;
-/// What a task gets that names no amount, in thousandths: a tenth of a core and 64 MiB.
-const DEFAULTS: [(Scalar, u64); 2] = [(Scalar::Cpus, 100), (Scalar::Mem, 64_000)];
+/// Longest description of one task, in bytes; the kernel keeps it for as long as the task waits.
+const TASK_BYTES_MAX: usize = 256 << 10;
+/// Longest descriptions of one submission together, in bytes: a short document may ask for a thousand
+/// copies of a long one.
+const SUBMISSION_BYTES_MAX: usize = 16 << 20;
 
 pub(super) async fn submit(
     State(service): State<Arc<Service>>,
@@ -34,8 +37,9 @@ pub(super) async fn submit(
     let submission: SubmitTasks = body::json(body).await?;
     let given = caller_trace(&headers);
     let mut requests = Vec::new();
+    let mut bytes = 0;
     for task in &submission.tasks {
-        check(task)?;
+        check::check(task)?;
         check_module(&service, &context, &task.run).await?;
         let copies = usize::try_from(task.count).unwrap_or(usize::MAX);
         if requests.len().saturating_add(copies) > TASKS_MAX {
@@ -43,7 +47,15 @@ pub(super) async fn submit(
             return Err(ApiError::new(ErrorCode::TooLarge, sentence));
         }
         for _ in 0..copies {
-            requests.push(request(task, &given)?);
+            let request = request(task, &given)?;
+            bytes += size(&request)?;
+            if bytes > SUBMISSION_BYTES_MAX {
+                let sentence = format!(
+                    "the tasks of one submission may have {SUBMISSION_BYTES_MAX} bytes together; send more of them"
+                );
+                return Err(ApiError::new(ErrorCode::TooLarge, sentence));
+            }
+            requests.push(request);
         }
     }
     if requests.is_empty() {
@@ -87,47 +99,6 @@ fn fresh_trace() -> TraceContext {
     TraceContext::start(Uuid::new_v4().as_u128(), span_id)
 }
 
-/// What can be said of a task without looking anything up.
-fn check(task: &SubmitTask) -> Result<(), ApiError> {
-    if task.count == 0 {
-        return Err(ApiError::invalid("count is 0; leave it out for one task"));
-    }
-    if task.stdin && (task.retries > 0 || task.count > 1) {
-        let error = ApiError::invalid("input can be given to one start of one task only");
-        return Err(error.hint("leave out stdin, or retries and count"));
-    }
-    if let Some(seconds) = task.timeout_seconds
-        && !(seconds.is_finite() && seconds > 0.0)
-    {
-        return Err(ApiError::invalid(format!(
-            "{seconds} is no timeout, in seconds"
-        )));
-    }
-    if let Some(name) = task
-        .env
-        .keys()
-        .find(|name| name.is_empty() || name.contains(['=', '\0']))
-    {
-        return Err(ApiError::invalid(format!(
-            "'{name}' is no name of an environment variable"
-        )));
-    }
-    if let Some((name, _)) = task.env.iter().find(|(_, value)| value.contains('\0')) {
-        return Err(ApiError::invalid(format!(
-            "the value of {name} contains a zero byte"
-        )));
-    }
-    match &task.run {
-        WhatToRun::Command(words) if words.first().is_none_or(String::is_empty) => {
-            Err(ApiError::invalid("the command is empty"))
-        }
-        WhatToRun::Shell(line) if line.trim().is_empty() => {
-            Err(ApiError::invalid("the shell line is empty"))
-        }
-        _ => Ok(()),
-    }
-}
-
 async fn check_module(
     service: &Service,
     context: &TenantContext,
@@ -144,8 +115,24 @@ async fn check_module(
     }
 }
 
+fn size(request: &TaskRequest) -> Result<usize, ApiError> {
+    let constraints = request.constraints.iter();
+    let constraints: usize = constraints
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    let bytes = request.payload.len() + constraints;
+    if bytes > TASK_BYTES_MAX {
+        let sentence = format!(
+            "the task has {bytes} bytes of words, environment and attributes, more than the limit of {TASK_BYTES_MAX}"
+        );
+        return Err(ApiError::new(ErrorCode::TooLarge, sentence));
+    }
+    Ok(bytes)
+}
+
 fn request(task: &SubmitTask, given: &TraceContext) -> Result<TaskRequest, ApiError> {
-    let resources = resources(&task.resources)?;
+    let resources = check::resources(&task.resources)?;
+    let timeout = check::timeout(task)?;
     let id = name::task_id(task)?;
     let trace = if given.is_empty() {
         fresh_trace()
@@ -158,7 +145,7 @@ fn request(task: &SubmitTask, given: &TraceContext) -> Result<TaskRequest, ApiEr
     };
     Ok(TaskRequest {
         name: task.name.clone().unwrap_or_else(|| name::base(task)),
-        payload: describe::payload(task, &id, &resources),
+        payload: describe::payload(task, &id, &resources, timeout),
         task: id,
         kind,
         resources,
@@ -168,26 +155,6 @@ fn request(task: &SubmitTask, given: &TraceContext) -> Result<TaskRequest, ApiEr
     })
 }
 
-fn resources(text: &str) -> Result<Resources, ApiError> {
-    let mut resources: Resources =
-        text.parse()
-            .map_err(|error: insula_types::resources::ParseError| {
-                ApiError::invalid(error.to_string())
-            })?;
-    for (scalar, millis) in DEFAULTS {
-        if resources.get(scalar) == 0 {
-            if text.contains(&format!("{}:", scalar.name())) {
-                return Err(ApiError::invalid(format!(
-                    "a task needs some {}",
-                    scalar.name()
-                )));
-            }
-            resources.add_scalar(scalar.name(), millis);
-        }
-    }
-    Ok(resources)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -195,41 +162,6 @@ mod tests {
 
     fn task(json: &str) -> SubmitTask {
         serde_json::from_str(json).unwrap()
-    }
-
-    #[test]
-    fn what_is_not_named_has_a_default() {
-        assert_eq!(resources("").unwrap().to_string(), "cpus:0.1;mem:64");
-        assert_eq!(resources("mem:8").unwrap().to_string(), "cpus:0.1;mem:8");
-        assert_eq!(
-            resources("cpus:0").unwrap_err().message(),
-            "a task needs some cpus"
-        );
-        assert!(resources("cpus").is_err());
-    }
-
-    #[test]
-    fn a_task_that_cannot_be_meant_is_refused() {
-        for (json, sentence) in [
-            (r#"{"run":{"command":[]}}"#, "the command is empty"),
-            (r#"{"run":{"shell":" "}}"#, "the shell line is empty"),
-            (
-                r#"{"run":{"shell":"x"},"count":0}"#,
-                "count is 0; leave it out for one task",
-            ),
-            (
-                r#"{"run":{"shell":"x"},"timeout_seconds":-1}"#,
-                "-1 is no timeout, in seconds",
-            ),
-            (
-                r#"{"run":{"shell":"x"},"env":{"A=B":"c"}}"#,
-                "'A=B' is no name of an environment variable",
-            ),
-        ] {
-            assert_eq!(check(&task(json)).unwrap_err().message(), sentence);
-        }
-        let fed = task(r#"{"run":{"shell":"cat"},"stdin":true,"retries":1}"#);
-        assert!(check(&fed).is_err());
     }
 
     #[test]

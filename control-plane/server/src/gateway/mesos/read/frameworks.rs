@@ -176,7 +176,7 @@ async fn framework(source: &Source, row: &FrameworkRow, out: &mut Writer) -> Res
         out.item(&offer(held)).await?;
     }
     out.text(r#"],"executors":[],"offer_constraints":{}}"#);
-    Ok(())
+    out.hand_on().await
 }
 
 /// Writes what is known of a framework itself; the object goes on with its lists.

@@ -100,6 +100,11 @@ impl Writer {
     pub(super) async fn item(&mut self, value: &impl Serialize) -> Result<(), End> {
         self.separate();
         self.value(value);
+        self.hand_on().await
+    }
+
+    /// Hands on what is written if it is enough for a piece. Call it after each item of a list.
+    pub(super) async fn hand_on(&mut self) -> Result<(), End> {
         if self.piece.len() < PIECE {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 
 use insula_kernel::input::LaunchTask;
 use insula_proto::convert::task::{self, Description, TaskError};
+use insula_proto::mesos::v1::TaskInfo;
 use insula_proto::mesos::v1::environment::variable;
-use insula_proto::mesos::v1::{CommandInfo, Environment, TaskInfo};
 use insula_types::{AgentId, Resources, TaskId, TaskKind, TraceContext};
 use prost::Message as _;
 use uuid::Uuid;
@@ -115,17 +115,13 @@ fn unsupported(info: &TaskInfo, has_operation_id: bool) -> Option<&'static str> 
 }
 
 fn secrets(info: &TaskInfo) -> bool {
-    let of_command = info.command.as_ref().and_then(environment_of_command);
+    let of_command = info.command.as_ref().and_then(|it| it.environment.as_ref());
     let of_module = info.wasm.as_ref().and_then(|it| it.environment.as_ref());
     let mut variables = [of_command, of_module]
         .into_iter()
         .flatten()
         .flat_map(|environment| &environment.variables);
     variables.any(|variable| variable.r#type() == variable::Type::Secret)
-}
-
-fn environment_of_command(command: &CommandInfo) -> Option<&Environment> {
-    command.environment.as_ref()
 }
 
 #[cfg(test)]

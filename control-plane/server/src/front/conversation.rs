@@ -1,0 +1,163 @@
+//! One connection from its first byte to its end.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+use tracing::debug;
+
+use super::{Connection, Security};
+use crate::stopping::Stopping;
+
+/// The record type with which every TLS connection begins (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+/// Who has not said a first byte, or finished the TLS handshake, or sent the whole head of a first
+/// request, each within this time, is cut off.
+const OPENING: Duration = Duration::from_secs(10);
+/// Longest that a TLS connection without a certificate lives. All it can do is enroll, which takes
+/// milliseconds; strangers must not be able to collect connections.
+const STRANGER: Duration = Duration::from_secs(60);
+/// An HTTP/2 peer (an agent, as a rule) that has been silent for so long is pinged, and given up
+/// after as long again. That is well before its silence counts (75 s), and its own pings, every 10 s,
+/// keep a NAT's memory of the connection fresh.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Calls at a time on one HTTP/2 connection: an agent's session, the outputs and inputs that it
+/// answers (256 at most), and as many modules.
+const STREAMS_MAX: u32 = 520;
+/// What a plain connection from another machine is answered, whatever it asks.
+const PLAIN_REFUSED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n\
+    Content-Length: 74\r\nConnection: close\r\n\r\n\
+    plain text is served on this machine only; from elsewhere TLS is required\n";
+
+/// What a connection needs to be served.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) acceptor: TlsAcceptor,
+    pub(super) router: Router,
+    pub(super) stopping: Stopping,
+}
+
+impl Door {
+    /// Serves one connection until either side ends it.
+    pub(super) async fn converse(self, stream: TcpStream, remote: SocketAddr) {
+        if let Err(error) = self.serve(stream, remote).await {
+            debug!(%remote, %error, "connection ended");
+        }
+    }
+
+    async fn serve(&self, stream: TcpStream, remote: SocketAddr) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let first = tokio::select! {
+            first = timeout(OPENING, first_byte(&stream)) => first??,
+            () = self.stopping.closing() => return Ok(()),
+        };
+        match first {
+            None => Ok(()),
+            Some(TLS_HANDSHAKE) => self.protected(stream, remote).await,
+            // An IPv6 socket shows an IPv4 peer as a mapped address.
+            Some(_) if remote.ip().to_canonical().is_loopback() => {
+                let security = Security::Plain;
+                self.requests(stream, Connection { remote, security }).await
+            }
+            Some(_) => timeout(OPENING, refuse(stream)).await?,
+        }
+    }
+
+    async fn protected(&self, stream: TcpStream, remote: SocketAddr) -> io::Result<()> {
+        let stream = tokio::select! {
+            stream = timeout(OPENING, self.acceptor.accept(stream)) => stream??,
+            () = self.stopping.closing() => return Ok(()),
+        };
+        let certificates = stream.get_ref().1.peer_certificates();
+        let client = certificates.and_then(<[_]>::first).cloned().map(Arc::new);
+        let is_stranger = client.is_none();
+        let security = Security::Tls { client };
+        let requests = self.requests(stream, Connection { remote, security });
+        if is_stranger {
+            return timeout(STRANGER, requests).await?;
+        }
+        requests.await
+    }
+
+    async fn requests(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        connection: Connection,
+    ) -> io::Result<()> {
+        let begun = Arc::new(Notify::new());
+        let service = service_fn(|mut request: Request<Incoming>| {
+            begun.notify_one();
+            request.extensions_mut().insert(connection.clone());
+            self.router.clone().oneshot(request)
+        });
+        let builder = builder();
+        let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            served = &mut serving => return served.map_err(io::Error::other),
+            () = nothing_asked(&begun) => return Err(io::ErrorKind::TimedOut.into()),
+            () = self.stopping.closing() => {}
+        }
+        serving.as_mut().graceful_shutdown();
+        serving.await.map_err(io::Error::other)
+    }
+}
+
+async fn first_byte(stream: &TcpStream) -> io::Result<Option<u8>> {
+    let mut first = [0];
+    let read = stream.peek(&mut first).await?;
+    Ok((read > 0).then_some(first[0]))
+}
+
+/// Completes if no request has come in time.
+async fn nothing_asked(begun: &Notify) {
+    tokio::select! {
+        () = begun.notified() => pending().await,
+        () = sleep(OPENING) => {}
+    }
+}
+
+/// Says why. What was sent is read first: closing a connection with unread bytes would tear down the
+/// answer as well.
+async fn refuse(mut stream: TcpStream) -> io::Result<()> {
+    let mut asked = [0; 4_096];
+    stream.read(&mut asked).await?;
+    stream.write_all(PLAIN_REFUSED.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    // Hyper would count the time between two requests as reading the head of the second, and Mesos
+    // clients keep an idle connection for their next call for as long as they live. The first head is
+    // bounded above; a later one costs a connection only to a caller from this machine or an agent.
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .half_close(false)
+        // Names of headers have no case, but some Mesos clients look for them as Mesos writes them.
+        .title_case_headers(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .max_concurrent_streams(STREAMS_MAX)
+        .adaptive_window(true);
+    builder
+}

@@ -1,0 +1,106 @@
+//! Waiting for a task to get somewhere.
+
+use insula_proto::rest::{Task, TaskPhase};
+use insula_types::{AgentId, ErrorCode, LaunchId, TaskState};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, timeout_at};
+
+use super::{ApiError, lookup, view};
+use crate::auth::TenantContext;
+use crate::service::Service;
+
+/// Where a task's start is.
+pub(super) struct Start {
+    pub(super) agent: AgentId,
+    pub(super) launch: LaunchId,
+}
+
+/// The task, once `enough` says so of it, or as it is at the deadline. Ends early when the control
+/// plane stops. Cancel-safe: whoever goes away leaves nothing behind.
+pub(super) async fn until(
+    service: &Service,
+    context: &TenantContext,
+    id: &str,
+    deadline: Option<Instant>,
+    enough: impl Fn(&Task) -> bool,
+) -> Result<Task, ApiError> {
+    tokio::select! {
+        task = changes(service, context, id, deadline, enough) => task,
+        () = service.stopping.ending() => Err(stops()),
+    }
+}
+
+async fn changes(
+    service: &Service,
+    context: &TenantContext,
+    id: &str,
+    deadline: Option<Instant>,
+    enough: impl Fn(&Task) -> bool,
+) -> Result<Task, ApiError> {
+    // Watched from before the first look, so that no change falls in between.
+    let (_, mut events) = service.events.watch(0);
+    let mut was_seen = false;
+    loop {
+        let found = lookup::find(service, context, id).await;
+        let task = match found {
+            Err(error) if was_seen && error.code() == ErrorCode::NotFound => {
+                return Err(ApiError::not_found(format!(
+                    "task '{id}' was taken back before it started"
+                )));
+            }
+            found => view::found(&found?),
+        };
+        let task = task.ok_or_else(|| ApiError::not_found(format!("there is no task '{id}'")))?;
+        if enough(&task) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ok(task);
+        }
+        was_seen = true;
+        let concerns_it = async {
+            loop {
+                match events.recv().await {
+                    Ok(seen) if seen.event.task.as_deref() == Some(id) => return,
+                    Ok(_) => {}
+                    // What was missed may have concerned it.
+                    Err(RecvError::Lagged(_)) => return,
+                    Err(RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        match deadline {
+            // At the deadline the task is shown as it is then.
+            Some(deadline) => drop(timeout_at(deadline, concerns_it).await),
+            None => concerns_it.await,
+        }
+    }
+}
+
+/// Whether a task has started, or can no longer start.
+pub(super) fn has_started(task: &Task) -> bool {
+    task.phase == TaskPhase::Done || (task.launch.is_some() && !is_staging(task))
+}
+
+fn is_staging(task: &Task) -> bool {
+    task.state == TaskState::Staging.as_str()
+}
+
+/// Where the latest start of a task is; nothing if it was never given to an agent.
+pub(super) fn start_of(task: &Task) -> Result<Option<Start>, ApiError> {
+    let (Some(agent), Some(launch)) = (&task.agent, &task.launch) else {
+        return Ok(None);
+    };
+    let launch = launch
+        .parse()
+        .map_err(|error: insula_types::ids::NotOurs| {
+            ApiError::internal("read a launch id", &error)
+        })?;
+    let agent = AgentId::from(agent.as_str());
+    Ok(Some(Start { agent, launch }))
+}
+
+/// What a request is told that waits when the control plane stops.
+pub(super) fn stops() -> ApiError {
+    ApiError::new(
+        ErrorCode::Unavailable,
+        "the control plane stops; ask again once it is back",
+    )
+}
