@@ -1,5 +1,6 @@
 //! What a test needs of an agent.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
+    /// With control groups where the machine has them; the memory hierarchy of v1 is touched only where
+    /// `INSULA_TEST_MEMORY_V1` names a directory of it.
     pub(crate) fn new(test: &str) -> Agent {
         Agent::with(test, |_| {})
     }
@@ -38,6 +41,7 @@ impl Agent {
         let parent = format!("insula-test/{test}-{}", std::process::id());
         let mut options = Options::new(dir.path().join("shepherd"), Some(parent));
         options.die_with_agent_ms = Some(DIE_WITH_AGENT_MS);
+        options.memory_delegated = env::var_os("INSULA_TEST_MEMORY_V1").map(PathBuf::from);
         change(&mut options);
         let client = Client::new(role::program(), options.clone());
         Agent {

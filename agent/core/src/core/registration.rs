@@ -1,0 +1,129 @@
+//! Opening, committing and losing the session (rules R22, R25).
+
+use insula_types::message::{FromAgent, Registration, ToAgent};
+use insula_types::{Epoch, SessionId, Span, Time};
+
+use super::Core;
+use crate::session::Session;
+use crate::task::Task;
+use crate::timers::Timer;
+use crate::{Effect, Effects, LaunchPlan, Record, Refusal};
+
+impl Core {
+    pub(super) fn connected(&mut self, now: Time, session: SessionId, effects: &mut Effects) {
+        self.close_session();
+        self.register(now, session, effects);
+    }
+
+    /// Forgets the session; what waits to be sent waits for the next one.
+    pub(super) fn close_session(&mut self) {
+        self.stop_sending();
+        self.timers.cancel(Timer::Heartbeat);
+        self.session = Session::Closed;
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        now: Time,
+        epoch: Epoch,
+        session: &SessionId,
+        message: ToAgent,
+        plan: LaunchPlan,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
+        if self.session.id() != Some(session) {
+            return Err(Refusal::OtherSession {
+                given: session.clone(),
+            });
+        }
+        if epoch < self.watermark.epoch {
+            return Err(Refusal::LowerEpoch {
+                given: epoch,
+                known: self.watermark.epoch,
+            });
+        }
+        match message {
+            ToAgent::Registered { unreachable_after } => {
+                self.registered(now, epoch, session.clone(), unreachable_after, effects);
+            }
+            ToAgent::Resync => self.resync(now, effects),
+            ToAgent::Disconnect { .. } => self.close_session(),
+            ToAgent::Command(_) | ToAgent::Acknowledge { .. } if !self.is_registered() => {
+                return Err(Refusal::NotRegistered);
+            }
+            // A new owner has not committed this session yet, so it may not command in it.
+            ToAgent::Command(_) | ToAgent::Acknowledge { .. } if epoch > self.watermark.epoch => {
+                self.resync(now, effects);
+            }
+            ToAgent::Command(command) => return self.command(now, command, plan, effects),
+            ToAgent::Acknowledge { launch, uuid } => {
+                return self.acknowledged(now, launch, uuid, effects);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says everything once more; until that is committed, no command is valid.
+    pub(super) fn resync(&mut self, now: Time, effects: &mut Effects) {
+        if let Some(session) = self.session.id().cloned() {
+            self.stop_sending();
+            self.register(now, session, effects);
+        }
+    }
+
+    pub(super) fn heartbeat(&mut self, now: Time, effects: &mut Effects) {
+        match self.session.clone() {
+            Session::Closed => {}
+            // The registration or its answer was lost.
+            Session::Registering(session) => self.register(now, session, effects),
+            Session::Registered { session, .. } => {
+                self.timers
+                    .set(Timer::Heartbeat, now + self.config.heartbeat);
+                let message = FromAgent::Alive {
+                    watermark: self.watermark,
+                    clock: now,
+                };
+                effects.push(Effect::Send { session, message });
+            }
+        }
+    }
+
+    fn register(&mut self, now: Time, session: SessionId, effects: &mut Effects) {
+        self.timers
+            .set(Timer::Heartbeat, now + self.config.heartbeat);
+        let registration = Registration {
+            checkpoint: self.identity.checkpoint.clone(),
+            info: self.identity.info.clone(),
+            watermark: self.watermark,
+            tasks: self.tasks.values().map(Task::report).collect(),
+            clock: now,
+        };
+        let message = FromAgent::Register(Box::new(registration));
+        effects.push(Effect::Send {
+            session: session.clone(),
+            message,
+        });
+        self.session = Session::Registering(session);
+    }
+
+    fn registered(
+        &mut self,
+        now: Time,
+        epoch: Epoch,
+        session: SessionId,
+        unreachable_after: Span,
+        effects: &mut Effects,
+    ) {
+        if epoch > self.watermark.epoch {
+            self.watermark.epoch = epoch;
+            effects.push(Effect::Journal(Record::Applied(self.watermark)));
+        }
+        self.session = Session::Registered {
+            session,
+            unreachable_after,
+        };
+        self.timers
+            .set(Timer::Heartbeat, now + self.config.heartbeat);
+        self.send_all_pending(now, effects);
+    }
+}

@@ -1,0 +1,50 @@
+//! A gRPC channel over TLS of our own: tonic's would trust a list of authorities, not one hash.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::identity::tls::SERVER_NAME;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing is heard for two of these is given up: NAT boxes forget silently.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// Connects to `host:port`.
+///
+/// # Errors
+/// If nobody listens there, or TLS fails.
+pub(crate) async fn channel(
+    address: &str,
+    tls: ClientConfig,
+) -> Result<Channel, tonic::transport::Error> {
+    let connector = TlsConnector::from(Arc::new(tls));
+    let address = address.to_owned();
+    let dial = move |_authority| {
+        let (connector, address) = (connector.clone(), address.clone());
+        async move { dial(&address, connector).await.map(TokioIo::new) }
+    };
+    // The scheme is about tonic's own TLS, which is not built in; the name is what the server sees.
+    Endpoint::from_static("http://insula")
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE)
+        .keep_alive_while_idle(true)
+        .connect_with_connector(tower::service_fn(dial))
+        .await
+}
+
+async fn dial(address: &str, connector: TlsConnector) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let name = ServerName::try_from(SERVER_NAME).map_err(io::Error::other)?;
+    connector.connect(name, stream).await
+}

@@ -1,0 +1,119 @@
+//! The connection to the control plane: dialled out, kept up, opened again.
+//!
+//! A session is one call of `AgentService.Session`. Its nonce is made here, new each time; the
+//! driver registers in it, and whatever the control plane says in it goes to the driver. Nothing is
+//! kept between sessions: what was not acknowledged is in the core and is sent again.
+
+mod backoff;
+pub(crate) mod connect;
+mod conversation;
+
+use insula_proto::convert::agent::MESSAGE_BYTES_MAX;
+use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
+use rustls::ClientConfig;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tonic::transport::Channel;
+
+use crate::driver::Handle;
+use crate::error::sentence;
+use crate::output::Outputs;
+use backoff::{Backoff, LASTING};
+
+pub(crate) use conversation::Outbound;
+
+/// A client of the service while there is a session.
+pub(crate) type Service = watch::Receiver<Option<AgentServiceClient<Channel>>>;
+
+/// What it takes to hold sessions.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    address: String,
+    tls: ClientConfig,
+    driver: Handle,
+    outputs: Outputs,
+    service: watch::Sender<Option<AgentServiceClient<Channel>>>,
+}
+
+/// How a session ended, for the log.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("cannot connect to {address}")]
+    Connect {
+        address: String,
+        #[source]
+        source: tonic::transport::Error,
+    },
+    #[error("the control plane ended the session")]
+    ByService,
+    #[error("the control plane refused the session: {}", .0.message())]
+    Refused(Box<tonic::Status>),
+    #[error("the control plane sends what this agent does not understand")]
+    Protocol(#[from] insula_proto::convert::agent::AgentProtocolError),
+    #[error("the agent stops")]
+    Stopping,
+    #[error("the agent cut the session")]
+    Cut,
+}
+
+impl Sessions {
+    pub(crate) fn new(
+        address: String,
+        tls: ClientConfig,
+        driver: Handle,
+        outputs: Outputs,
+    ) -> (Self, Service) {
+        let (service, watched) = watch::channel(None);
+        (
+            Self {
+                address,
+                tls,
+                driver,
+                outputs,
+                service,
+            },
+            watched,
+        )
+    }
+
+    /// Holds one session after the other, until the driver is gone.
+    pub(crate) async fn run(self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let began = Instant::now();
+            let ended = self.hold_one().await;
+            self.service.send_replace(None);
+            if matches!(ended, Ended::Stopping) {
+                return;
+            }
+            if began.elapsed() >= LASTING {
+                backoff = Backoff::default();
+            }
+            let wait = backoff.next();
+            tracing::warn!(
+                address = self.address,
+                retry_in_ms = wait.as_millis(),
+                "{}",
+                sentence(&ended)
+            );
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn hold_one(&self) -> Ended {
+        let channel = match connect::channel(&self.address, self.tls.clone()).await {
+            Ok(channel) => channel,
+            Err(source) => {
+                return Ended::Connect {
+                    address: self.address.clone(),
+                    source,
+                };
+            }
+        };
+        let client = AgentServiceClient::new(channel)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        self.service.send_replace(Some(client.clone()));
+        conversation::hold(client, &self.driver, &self.outputs).await
+    }
+}
