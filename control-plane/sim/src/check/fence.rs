@@ -1,0 +1,29 @@
+//! Effects leave behind the fence (rules R1, R3).
+
+use insula_types::Epoch;
+
+use super::{Violation, must};
+
+/// What an owner says rests on a commit of its own epoch.
+pub(crate) fn an_effect_leaves_behind_its_owners_commit(
+    owner: Epoch,
+    committed_by: Option<Epoch>,
+) -> Result<(), Violation> {
+    must(
+        committed_by == Some(owner),
+        "an effect leaves behind a commit of its owner",
+        || format!("the owner of {owner} speaks behind a commit of {committed_by:?}"),
+    )
+}
+
+/// The commit behind which an answer leaves was begun after the question was stepped.
+pub(crate) fn an_answer_leaves_behind_a_fence_begun_after_its_step(
+    step: Option<u64>,
+    fenced: u64,
+) -> Result<(), Violation> {
+    must(
+        step.is_some_and(|step| step <= fenced),
+        "an answer leaves behind a fence begun after its step",
+        || format!("step {step:?} is answered, and {fenced} steps are fenced"),
+    )
+}

@@ -1,0 +1,202 @@
+//! What may go wrong in a run, how often, and how large everything is.
+//!
+//! Each seed draws its own: a random subset of the faults is enabled ("swarm testing"), since a run in
+//! which everything goes wrong at once never gets far enough for some faults to matter.
+//!
+//! Source: Groce, Zhang, Eide, Chen, Regehr: "Swarm Testing", ISSTA 2012.
+
+use insula_agent_core::Config as AgentConfig;
+use insula_kernel::Config as KernelConfig;
+use insula_types::Span;
+
+use crate::rng::Rng;
+
+/// A run's options. Chances are in thousandths, times in milliseconds; zero means never.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many machines there are.
+    pub machines: usize,
+    /// How many frameworks there are.
+    pub frameworks: usize,
+    /// How many people submit tasks to their tenant's built-in framework.
+    pub submitters: usize,
+    /// How many tenants there are.
+    pub tenants: usize,
+    /// The longest that a task runs.
+    pub run_max: u64,
+    /// The kernel's durations and bounds.
+    pub kernel: KernelConfig,
+    /// The agents' durations and bounds.
+    pub agent: AgentConfig,
+    /// Whether the store is shared by replicas, with a fence for every batch; else it is locked by
+    /// one process, as SQLite is (rule R8).
+    pub shared_store: bool,
+    /// Most effects that may wait for their commit.
+    pub effects_max: usize,
+    /// Chance that an input is handed over twice by a sender that numbers its inputs.
+    pub repeated_input: u32,
+    /// The mean time between two faults.
+    pub fault_every: u64,
+    /// Weights by which a fault is chosen.
+    pub weights: Weights,
+    /// Chance that a message takes up to two seconds.
+    pub slow_message: u32,
+    /// The longest time in which an end learns that its connection broke.
+    pub notice_max: u64,
+    /// The longest that one step of a transaction takes.
+    pub commit_max: u64,
+    /// Chance that a commit fails before anything happened.
+    pub commit_fails: u32,
+    /// Chance that a commit's outcome is lost, whether it happened or not.
+    pub commit_unknown: u32,
+    /// The longest that an agent's journal takes to sync.
+    pub sync_max: u64,
+    /// Chance that a process cannot be started.
+    pub start_fails: u32,
+    /// The most that a clock is off, in seconds.
+    pub clock_skew: u64,
+}
+
+/// How likely each fault is among the others; zero disables it.
+#[derive(Debug, Clone, Default)]
+pub struct Weights {
+    /// A connection breaks.
+    pub break_connection: u32,
+    /// A connection goes silent without either end noticing for long.
+    pub half_open: u32,
+    /// A client can reach nobody for a while.
+    pub partition: u32,
+    /// An owner's process dies.
+    pub owner_crash: u32,
+    /// An owner is paused, for longer than its lease or not.
+    pub owner_pause: u32,
+    /// Another replica takes the partition while the owner is alive.
+    pub takeover: u32,
+    /// The database is away for a while.
+    pub store_down: u32,
+    /// The database's clock jumps.
+    pub clock_jump: u32,
+    /// An agent's process dies; its tasks go on.
+    pub agent_crash: u32,
+    /// A machine is started anew.
+    pub reboot: u32,
+    /// A machine is off for longer than the unreachable timeout.
+    pub vanish: u32,
+    /// An agent does nothing for a while.
+    pub agent_pause: u32,
+    /// An executor dies, and its tasks with it.
+    pub process_lost: u32,
+    /// A framework's connection is cut or its process dies.
+    pub framework_cut: u32,
+    /// An agent gives its connection up and dials again, while what it said is still on its way.
+    pub hang_up: u32,
+    /// An operator sets a weight or a quota limit.
+    pub set_role: u32,
+}
+
+impl Weights {
+    fn draw(rng: &mut Rng, shared_store: bool) -> Self {
+        let mut weight = |most: u64| {
+            let enabled = rng.chance(600);
+            let weight = u32::try_from(rng.between(1, most)).unwrap_or(1);
+            if enabled { weight } else { 0 }
+        };
+        let weights = Self {
+            break_connection: weight(30),
+            half_open: weight(20),
+            partition: weight(10),
+            owner_crash: weight(10),
+            owner_pause: weight(15),
+            takeover: weight(20),
+            store_down: weight(5),
+            clock_jump: weight(5),
+            agent_crash: weight(20),
+            reboot: weight(8),
+            vanish: weight(6),
+            agent_pause: weight(10),
+            process_lost: weight(10),
+            framework_cut: weight(20),
+            hang_up: weight(20),
+            set_role: weight(10),
+        };
+        Self {
+            // A lock that the operating system holds is lost with its process and never before.
+            takeover: if shared_store { weights.takeover } else { 0 },
+            ..weights
+        }
+    }
+}
+
+impl Options {
+    /// Draws the options of a seed.
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
+        let shared_store = rng.chance(700);
+        let unreachable = rng.between(10, 75);
+        let small = rng.chance(300);
+        Self {
+            machines: rng.count(1, 6),
+            frameworks: rng.count(1, 5),
+            submitters: rng.count(0, 2),
+            tenants: rng.count(1, 3),
+            run_max: rng.between(100, 60_000),
+            kernel: kernel_config(rng, unreachable, small),
+            agent: agent_config(rng, unreachable),
+            shared_store,
+            effects_max: if small { rng.count(1, 20) } else { 10_000 },
+            repeated_input: maybe(rng, 100),
+            fault_every: 150 << rng.below(8),
+            weights: Weights::draw(rng, shared_store),
+            slow_message: maybe(rng, 100),
+            notice_max: rng.between(1, 30_000),
+            commit_max: rng.between(1, 200),
+            commit_fails: maybe(rng, 20),
+            commit_unknown: maybe(rng, 30),
+            sync_max: rng.between(1, 100),
+            start_fails: maybe(rng, 50),
+            clock_skew: rng.between(0, 600),
+        }
+    }
+}
+
+fn maybe(rng: &mut Rng, most: u64) -> u32 {
+    let enabled = rng.chance(500);
+    let chance = u32::try_from(rng.between(1, most)).unwrap_or(1);
+    if enabled { chance } else { 0 }
+}
+
+/// Short leases and small slices, so that what takes more than one step in a large cell does so in
+/// this one.
+fn kernel_config(rng: &mut Rng, unreachable: u64, small: bool) -> KernelConfig {
+    let contended = rng.between(1, 5);
+    KernelConfig {
+        allocation_batch: rng.millis(0, 20),
+        offer_lease: Span::from_secs(contended + rng.between(0, 55)),
+        offer_lease_contended: Span::from_secs(contended),
+        unreachable_after: Span::from_secs(unreachable),
+        failover_floor: Span::from_secs(rng.between(5, 60)),
+        requests_max: if small { rng.count(3, 10) } else { 1_000 },
+        tasks_max: if small { rng.count(5, 20) } else { 1_000 },
+        slice: if rng.chance(500) {
+            rng.count(1, 4)
+        } else {
+            1_000
+        },
+    }
+}
+
+/// The heartbeat fits several times into the unreachable timeout, as in production.
+fn agent_config(rng: &mut Rng, unreachable: u64) -> AgentConfig {
+    let retry_min = rng.between(1, 10);
+    AgentConfig {
+        heartbeat: Span::from_millis(unreachable * 1_000 / 10),
+        confirm_within: rng.millis(0, 100),
+        retry_min: Span::from_secs(retry_min),
+        retry_max: Span::from_secs(retry_min * rng.between(1, 16)),
+        launch_margin: Span::from_secs((unreachable / 5).max(1)),
+        slice: if rng.chance(300) {
+            rng.count(1, 4)
+        } else {
+            1_000
+        },
+    }
+}

@@ -1,0 +1,276 @@
+//! One agent of the fleet: the real core, a session, and an executor that pretends.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use insula_agent_core::{
+    Config, Core, Effect, Effects, End, EndCause, Identity as CoreIdentity, Input, LaunchPlan,
+};
+use insula_proto::convert::agent::{
+    Addressed, AgentMessage, ServiceMessage, from_agent_to_wire, to_agent_from_wire,
+};
+use insula_proto::insula::agent::v1;
+use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
+use insula_types::agent::{AgentCapabilities, AgentInfo};
+use insula_types::message::{CommandBody, FromAgent, ToAgent};
+use insula_types::task::Exit;
+use insula_types::{LaunchId, Resources, SessionId, Time, UpdateUuid};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use uuid::Uuid;
+
+use super::enroll::Identity;
+use super::tally::Tally;
+use super::{Error, channel, trust};
+
+/// Messages that wait for the connection; every update of every task that fits on such an agent.
+const OUTBOUND_MAX: usize = 65_536;
+/// How long to wait before a lost session is opened again.
+const RETRY: Duration = Duration::from_millis(500);
+/// How long to wait when nothing is due.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// See the module.
+pub(super) struct Agent {
+    identity: Identity,
+    core: Core,
+    run: Duration,
+    tally: Arc<Tally>,
+    began: Instant,
+    wall: Duration,
+    outbound: Option<mpsc::Sender<v1::FromAgent>>,
+    /// Pretended processes by the time at which they end.
+    running: BTreeSet<(Instant, LaunchId)>,
+    /// Updates that were sent, with when and whether they are the task's last.
+    sent: BTreeMap<UpdateUuid, (Instant, bool)>,
+    was_registered: bool,
+}
+
+impl Agent {
+    /// An agent that has never run.
+    ///
+    /// # Errors
+    /// [`Error::Core`], which cannot happen without a journal.
+    pub(super) fn new(
+        identity: Identity,
+        resources: Resources,
+        attributes: Vec<(String, String)>,
+        run: Duration,
+        tally: Arc<Tally>,
+    ) -> Result<Self, Error> {
+        let info = AgentInfo {
+            hostname: identity.hostname.clone(),
+            resources,
+            attributes,
+            capabilities: AgentCapabilities {
+                native: true,
+                wasm: true,
+                ..AgentCapabilities::default()
+            },
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let known = CoreIdentity {
+            checkpoint: identity.checkpoint.clone(),
+            info,
+        };
+        let nonce = Uuid::new_v4().as_u128();
+        let core = Core::load(Config::default(), known, nonce, Vec::new())
+            .map_err(|error| Error::Core(Box::new(error)))?;
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Ok(Self {
+            identity,
+            core,
+            run,
+            tally,
+            began: Instant::now(),
+            wall: wall.unwrap_or_default(),
+            outbound: None,
+            running: BTreeSet::new(),
+            sent: BTreeMap::new(),
+            was_registered: false,
+        })
+    }
+
+    /// Opens session after session, until the task that runs this is ended.
+    pub(super) async fn serve(mut self) {
+        loop {
+            // What went wrong shows in the count of lost sessions, and at last in the deadline.
+            let _ended = self.hold_session().await;
+            self.outbound = None;
+            self.step(Input::Disconnected);
+            self.tally.cut();
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    async fn hold_session(&mut self) -> Result<(), Error> {
+        let identity = &self.identity;
+        let tls = trust::tls(identity.fingerprint, Some(&identity.certified))?;
+        let channel = channel::open(&identity.address, tls).await?;
+        let session = SessionId::from(Uuid::new_v4().to_string());
+        let (outbound, waiting) = mpsc::channel(OUTBOUND_MAX);
+        self.outbound = Some(outbound);
+        self.say(AgentMessage::Hello {
+            session: session.clone(),
+        });
+        self.step(Input::Connected { session });
+        let mut inbound = AgentServiceClient::new(channel)
+            .session(ReceiverStream::new(waiting))
+            .await
+            .map_err(|status| Error::Refused(status.message().to_owned()))?
+            .into_inner();
+        while self.outbound.is_some() {
+            tokio::select! {
+                message = inbound.message() => {
+                    let message = message.map_err(|status| Error::Refused(status.message().to_owned()))?;
+                    let Some(message) = message else {
+                        return Ok(());
+                    };
+                    self.hear(message)?;
+                }
+                () = tokio::time::sleep(self.until_due()) => self.do_what_is_due(),
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, message: v1::ToAgent) -> Result<(), Error> {
+        let Addressed {
+            epoch,
+            session,
+            message,
+        } = to_agent_from_wire(message)?;
+        // Nobody can read the output of a process that never was.
+        let ServiceMessage::Kernel(message) = message else {
+            return Ok(());
+        };
+        self.measure(&message);
+        self.step(Input::Message {
+            epoch,
+            session,
+            message,
+            plan: LaunchPlan::default(),
+        });
+        if self.core.is_registered() && !std::mem::replace(&mut self.was_registered, true) {
+            self.tally.registered();
+        }
+        Ok(())
+    }
+
+    /// Notes how long an acknowledged update was on its way.
+    fn measure(&mut self, message: &ToAgent) {
+        let uuid = match message {
+            ToAgent::Acknowledge { uuid, .. } => *uuid,
+            ToAgent::Command(command) => match &command.body {
+                CommandBody::AcknowledgeTerminal { uuid, .. } => *uuid,
+                CommandBody::Launch(_) | CommandBody::Kill { .. } | CommandBody::Noop => return,
+            },
+            ToAgent::Registered { .. } | ToAgent::Resync | ToAgent::Disconnect { .. } => return,
+        };
+        if let Some((sent, is_the_end)) = self.sent.remove(&uuid) {
+            self.tally.acknowledged(sent.elapsed(), is_the_end);
+        }
+    }
+
+    /// Steps the core, and with what that makes the executor say, until there is nothing left.
+    fn step(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let mut effects = Effects::new();
+            // What the core refuses has changed nothing.
+            let _refused = self.core.step(self.clock(), input, &mut effects);
+            for effect in effects {
+                self.perform(effect, &mut inputs);
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, inputs: &mut VecDeque<Input>) {
+        match effect {
+            // The fleet's agents have one life, so nobody will ever read a journal.
+            Effect::Journal(_) | Effect::Forget { .. } => {}
+            Effect::Start(launch) => {
+                let launch = launch.launch;
+                self.tally.started();
+                inputs.push_back(Input::Started { launch });
+                if self.run.is_zero() {
+                    inputs.push_back(self.ended(launch, Exit::Code(0), EndCause::Exit));
+                } else {
+                    self.running.insert((Instant::now() + self.run, launch));
+                }
+            }
+            Effect::Kill { launch, .. } => {
+                let before = self.running.len();
+                self.running.retain(|(_, running)| *running != launch);
+                if self.running.len() < before {
+                    inputs.push_back(self.ended(launch, Exit::Signal(15), EndCause::Killed));
+                }
+            }
+            Effect::Send { message, .. } => {
+                if let FromAgent::Update { status, .. } = &message
+                    && let Some(uuid) = status.uuid
+                {
+                    let is_the_end = status.state.is_terminal();
+                    self.sent
+                        .entry(uuid)
+                        .or_insert_with(|| (Instant::now(), is_the_end));
+                }
+                self.say(AgentMessage::Kernel(message));
+            }
+        }
+    }
+
+    /// Sends a message; a session that falls behind its bound is cut and begins anew.
+    fn say(&mut self, message: AgentMessage) {
+        let full = self
+            .outbound
+            .as_ref()
+            .is_some_and(|outbound| outbound.try_send(from_agent_to_wire(message)).is_err());
+        if full {
+            self.outbound = None;
+        }
+    }
+
+    fn do_what_is_due(&mut self) {
+        let now = Instant::now();
+        while let Some((at, launch)) = self.running.first().copied()
+            && at <= now
+        {
+            self.running.pop_first();
+            let ended = self.ended(launch, Exit::Code(0), EndCause::Exit);
+            self.step(ended);
+        }
+        if self
+            .core
+            .next_timeout()
+            .is_some_and(|at| at <= self.clock())
+        {
+            self.step(Input::Timer);
+        }
+    }
+
+    fn until_due(&self) -> Duration {
+        let timer = self.core.next_timeout().map(|at| at.since(self.clock()));
+        let timer = timer.map_or(IDLE, Duration::from);
+        let first = self.running.first();
+        let end = first.map_or(IDLE, |(at, _)| at.saturating_duration_since(Instant::now()));
+        timer.min(end)
+    }
+
+    fn ended(&self, launch: LaunchId, exit: Exit, cause: EndCause) -> Input {
+        let end = End {
+            exit: Some(exit),
+            cause,
+            message: String::new(),
+            at: self.clock(),
+        };
+        Input::Ended { launch, end }
+    }
+
+    /// The wall clock at the start and the time that has passed since, as the core asks for.
+    fn clock(&self) -> Time {
+        let micros = (self.wall + self.began.elapsed()).as_micros();
+        Time(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+}
