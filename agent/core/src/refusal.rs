@@ -12,8 +12,9 @@ pub enum Refusal {
         /// The session of the message.
         given: SessionId,
     },
-    /// A command or acknowledgement came before the session was committed.
-    #[error("the session is not registered yet")]
+    /// A command or acknowledgement came before the session, or the latest registration in it, was
+    /// committed.
+    #[error("the latest registration is not answered yet")]
     NotRegistered,
     /// The sender's epoch is lower than one that was obeyed before: its store was set back in time,
     /// or it is an owner that was replaced (rule R5).

@@ -5,7 +5,7 @@
 mod harness;
 
 use harness::{Agent, EPOCH, UNREACHABLE_AFTER, launch, launch_id};
-use insula_agent_core::{Effect, Record, Refusal};
+use insula_agent_core::{Config, Effect, Record, Refusal};
 use insula_types::message::{Command, CommandBody, ToAgent, Watermark};
 use insula_types::{Epoch, Span};
 
@@ -73,6 +73,21 @@ fn a_gap_makes_the_agent_register_again_and_applies_nothing() {
     );
     agent.register(EPOCH);
     agent.hear(first);
+    assert_eq!(starts(&mut agent), 1);
+}
+
+#[test]
+fn a_command_that_was_sent_before_the_latest_registration_is_not_applied() {
+    let mut agent = Agent::new();
+    agent.connect();
+    let early = agent.numbered(1, launch(1));
+    // The answer is slow, so the agent registers once more; then the answer to the first comes.
+    agent.wait(Config::default().heartbeat);
+    agent.register(EPOCH);
+    assert_eq!(agent.try_hear(EPOCH, early), Err(Refusal::NotRegistered));
+    assert_eq!(agent.registration().watermark.seq, 0);
+    agent.register(EPOCH);
+    agent.command(launch(1));
     assert_eq!(starts(&mut agent), 1);
 }
 

@@ -93,11 +93,6 @@ impl Herd {
         self.tasks.values().map(Task::state).collect()
     }
 
-    /// Whether there is nothing to remember.
-    pub(super) fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-
     /// Whether nothing runs.
     pub(super) fn is_quiet(&self) -> bool {
         self.tasks

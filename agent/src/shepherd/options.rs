@@ -20,7 +20,7 @@ pub struct Options {
     /// Kill everything and go when the agent has been away for so many milliseconds.
     #[arg(long)]
     pub die_with_agent_ms: Option<u64>,
-    /// Go when there are neither tasks nor an agent for so many milliseconds.
+    /// Go when nothing runs and no agent has been there for so many milliseconds.
     #[arg(long, default_value_t = 60_000)]
     pub linger_ms: u64,
 }

@@ -211,7 +211,8 @@ impl Shepherd<'_> {
         if self.agent.is_some() {
             return None;
         }
-        let linger = self.herd.is_empty().then_some(self.options.linger_ms);
+        // Ends that nobody has forgotten are in the log, where the next shepherd finds them.
+        let linger = self.herd.is_quiet().then_some(self.options.linger_ms);
         let ms = self
             .options
             .die_with_agent_ms

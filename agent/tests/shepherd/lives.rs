@@ -93,6 +93,22 @@ async fn a_shepherd_without_tasks_and_agent_goes() {
 }
 
 #[tokio::test]
+async fn an_end_that_nobody_has_forgotten_keeps_no_shepherd_but_is_told_by_the_next() {
+    let mut agent = Agent::with("owed", |options| options.linger_ms = 30);
+    let welcome = agent.welcome().await;
+    agent.start(agent.shell("a", "exit 3")).await;
+    agent.end("a").await;
+    agent.disconnect();
+    until("the shepherd is gone", || !is_alive(&welcome.shepherd));
+    let next = agent.welcome().await;
+    assert_ne!(next.shepherd, welcome.shepherd);
+    assert!(
+        matches!(&next.tasks[..], [TaskState::Exited(exited)] if exited.status == Status::Code(3)),
+        "{next:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_second_shepherd_of_a_directory_refuses() {
     let mut agent = Agent::new("second");
     let welcome = agent.welcome().await;

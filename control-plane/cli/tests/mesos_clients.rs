@@ -30,6 +30,6 @@ fn run(client: &str) {
     let status = Command::new(script)
         .args([client, &python, env!("CARGO_BIN_EXE_insula")])
         .status()
-        .unwrap();
+        .expect("the script is part of the checkout");
     assert!(status.success(), "{client} did not run its tasks: {status}");
 }

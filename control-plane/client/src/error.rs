@@ -14,7 +14,7 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// No answer came.
+    /// There is no connection: certainly nothing was done.
     #[error("cannot reach the control plane at {url}")]
     Unreachable {
         /// Whom was asked.
@@ -36,7 +36,8 @@ pub enum Error {
         /// What is wrong with the answer.
         why: String,
     },
-    /// The answer broke off.
+    /// The connection ended before the answer did, or before there was any: whether the request was
+    /// carried out is not known.
     #[error("the connection to {url} broke off")]
     BrokenOff {
         /// Who was answering.

@@ -17,6 +17,8 @@ pub struct Listing {
     pub all: bool,
     /// Only those whose id begins so.
     pub prefix: String,
+    /// Only those of the framework of this id; `insula` is the built-in one.
+    pub framework: Option<String>,
 }
 
 /// Which of a task's output files.
@@ -46,8 +48,10 @@ pub struct OutputRange {
     pub tail: Option<u64>,
     /// From this byte on.
     pub offset: u64,
-    /// Go on until the task is over.
+    /// Go on until the start of the task is over.
     pub follow: bool,
+    /// Of which start of the task, from 0; of the latest if absent.
+    pub attempt: Option<u32>,
 }
 
 impl Client {
@@ -76,12 +80,16 @@ impl Client {
             .await
     }
 
-    /// All tasks of a listing, oldest first.
+    /// All tasks of a listing: first those that wait to be started, then the others, the latest start
+    /// first.
     ///
     /// # Errors
     /// The transport's errors.
     pub async fn tasks(&self, listing: &Listing) -> Result<Vec<Task>, Error> {
-        let query = format!("all={}&prefix={}", listing.all, escape(&listing.prefix));
+        let mut query = format!("all={}&prefix={}", listing.all, escape(&listing.prefix));
+        if let Some(framework) = &listing.framework {
+            query.push_str(&format!("&framework={}", escape(framework)));
+        }
         self.pages("/v1/tasks", &query).await
     }
 
@@ -106,8 +114,9 @@ impl Client {
     /// A task's output.
     ///
     /// # Errors
-    /// [`Error::Refused`] if there is no such task, it has not started yet, or its agent is away;
-    /// and the transport's errors.
+    /// [`Error::Refused`] if there is no such task, it has not started yet (unless it is followed), or
+    /// its agent is away; and the transport's errors. The stream ends with [`Error::BrokenOff`] where
+    /// it is not whole.
     pub async fn output(
         &self,
         id: &str,
@@ -117,8 +126,11 @@ impl Client {
         let tail = range
             .tail
             .map_or_else(String::new, |bytes| format!("&tail={bytes}"));
+        let attempt = range
+            .attempt
+            .map_or_else(String::new, |number| format!("&attempt={number}"));
         let path = format!(
-            "/v1/tasks/{}/output/{}?offset={}&follow={}{tail}",
+            "/v1/tasks/{}/output/{}?offset={}&follow={}{tail}{attempt}",
             escape(id),
             stream.as_str(),
             range.offset,
@@ -128,8 +140,8 @@ impl Client {
         Ok(ByteStream::new(self, response))
     }
 
-    /// Pipes bytes into a task that was submitted with `stdin`; completes once all of them are with
-    /// the task.
+    /// Pipes bytes into a task that was submitted with `stdin`; completes once its agent's connection
+    /// has all of them.
     ///
     /// # Errors
     /// [`Error::Refused`] if the task does not take input or is over, and the transport's errors.
@@ -156,10 +168,14 @@ impl Client {
         loop {
             let page: Page<T> = self.get(&format!("{path}?{query}{cursor}")).await?;
             items.extend(page.items);
-            match page.next {
-                Some(next) => cursor = format!("&cursor={}", escape(&next)),
-                None => return Ok(items),
+            let Some(next) = page.next else {
+                return Ok(items);
+            };
+            let next = format!("&cursor={}", escape(&next));
+            if next == cursor {
+                return Err(self.protocol(path, &"the list does not go on"));
             }
+            cursor = next;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One request and its answer.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Method, Request, Response, Uri};
@@ -18,6 +20,9 @@ use crate::Error;
 
 /// Longest answer that is read whole: a page of a thousand tasks has a few hundred kilobytes.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// How long connecting may take: on one machine it takes microseconds.
+const CONNECT: Duration = Duration::from_secs(10);
 
 pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
 
@@ -54,10 +59,16 @@ impl Client {
         if uri.host().is_none_or(str::is_empty) {
             return Err(bad("it names no host"));
         }
+        if uri.query().is_some() {
+            return Err(bad("it has a query"));
+        }
         let base = full.trim_end_matches('/').to_owned();
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_nodelay(true);
         Ok(Self {
             base,
-            pool: Pool::builder(TokioExecutor::new()).build(HttpConnector::new()),
+            pool: Pool::builder(TokioExecutor::new()).build(connector),
         })
     }
 
@@ -113,10 +124,7 @@ impl Client {
             .pool
             .request(request)
             .await
-            .map_err(|error| Error::Unreachable {
-                url: self.base.clone(),
-                source: Box::new(error),
-            })?;
+            .map_err(|error| self.failed(error))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -174,6 +182,17 @@ impl Client {
         Ok(collected.to_bytes())
     }
 
+    /// Only where no connection was made is it certain that nothing was done.
+    fn failed(&self, error: hyper_util::client::legacy::Error) -> Error {
+        if !error.is_connect() {
+            return self.broken_off(error);
+        }
+        Error::Unreachable {
+            url: self.base.clone(),
+            source: root_cause(&error),
+        }
+    }
+
     pub(crate) fn broken_off(
         &self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -191,6 +210,16 @@ impl Client {
             why: why.to_string(),
         }
     }
+}
+
+/// The innermost cause: that the connection was refused says all, that a client could not connect
+/// says nothing more.
+fn root_cause(error: &dyn std::error::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string().into()
 }
 
 pub(crate) fn empty() -> Body {
@@ -240,6 +269,7 @@ mod tests {
             "ftp://x",
             "http://",
             "http://a b",
+            "http://a/?b=c",
         ] {
             let error = Client::new(bad).unwrap_err();
             assert!(matches!(error, Error::Address { .. }), "{bad}: {error}");

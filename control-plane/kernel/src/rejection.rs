@@ -27,8 +27,8 @@ pub enum Rejection {
     /// The subscription is not acceptable; the sentence goes to the framework as an error event.
     #[error("{0}")]
     Subscription(String),
-    /// An agent spoke outside its current session.
-    #[error("agent {agent} has no session '{session}'; it must register first")]
+    /// An agent spoke outside its current session, or registered in one that is over.
+    #[error("agent {agent} has no open session '{session}'; it must register in a new one")]
     AgentSession {
         /// Which agent.
         agent: AgentId,

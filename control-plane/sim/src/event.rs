@@ -40,6 +40,8 @@ pub(crate) enum Event {
     Committed(OwnerId, TransactionId, Answer),
     /// An agent's process starts.
     AgentStarts { machine: usize, life: u64 },
+    /// An agent's process dies.
+    AgentCrashes { machine: usize, life: u64 },
     /// An agent core's timer may be due.
     AgentTimer { machine: usize, life: u64 },
     /// A sync of an agent's journal ends.

@@ -60,6 +60,8 @@ pub(crate) struct Connection {
     pub(crate) owner: OwnerId,
     client_end: End,
     owner_end: End,
+    /// Whether each message takes long.
+    slow: bool,
     /// Nothing arrives any more, whether the ends know it or not.
     silent: bool,
 }
@@ -82,18 +84,25 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) fn open(&mut self, now: Time, client: Client, owner: OwnerId) -> ConnectionId {
+    pub(crate) fn open(
+        &mut self,
+        ctx: &mut Context,
+        client: Client,
+        owner: OwnerId,
+    ) -> ConnectionId {
         self.count += 1;
+        let slow = ctx.options.slow_connection;
         let id = ConnectionId(self.count);
         let end = End {
             open: true,
-            latest: now,
+            latest: ctx.now,
         };
         let connection = Connection {
             client,
             owner,
             client_end: end,
             owner_end: end,
+            slow: ctx.fault(slow),
             silent: false,
         };
         self.connections.insert(id, connection);
@@ -148,8 +157,7 @@ impl Network {
         if !connection.end(from).open {
             return None;
         }
-        let slow = ctx.options.slow_message;
-        let latency = if ctx.fault(slow) {
+        let latency = if connection.slow && !ctx.calm {
             ctx.rng.millis(10, 2_000)
         } else {
             ctx.rng.millis(0, 5)

@@ -39,8 +39,8 @@ pub struct Options {
     pub fault_every: u64,
     /// Weights by which a fault is chosen.
     pub weights: Weights,
-    /// Chance that a message takes up to two seconds.
-    pub slow_message: u32,
+    /// Chance that the messages of a connection take up to two seconds each.
+    pub slow_connection: u32,
     /// The longest time in which an end learns that its connection broke.
     pub notice_max: u64,
     /// The longest that one step of a transaction takes.
@@ -51,6 +51,8 @@ pub struct Options {
     pub commit_unknown: u32,
     /// The longest that an agent's journal takes to sync.
     pub sync_max: u64,
+    /// Chance that an agent crashes while its journal is being synced.
+    pub crash_in_sync: u32,
     /// Chance that a process cannot be started.
     pub start_fails: u32,
     /// The most that a clock is off, in seconds.
@@ -146,12 +148,13 @@ impl Options {
             repeated_input: maybe(rng, 100),
             fault_every: 150 << rng.below(8),
             weights: Weights::draw(rng, shared_store),
-            slow_message: maybe(rng, 100),
+            slow_connection: maybe(rng, 300),
             notice_max: rng.between(1, 30_000),
             commit_max: rng.between(1, 200),
             commit_fails: maybe(rng, 20),
             commit_unknown: maybe(rng, 30),
             sync_max: rng.between(1, 100),
+            crash_in_sync: maybe(rng, 20),
             start_fails: maybe(rng, 50),
             clock_skew: rng.between(0, 600),
         }

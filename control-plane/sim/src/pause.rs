@@ -76,6 +76,7 @@ impl World {
             | Event::Fence(_)
             | Event::Commit(_)
             | Event::AgentStarts { .. }
+            | Event::AgentCrashes { .. }
             | Event::FrameworkActs(_)
             | Event::SubmitterActs(_)
             | Event::Resume(_)

@@ -155,7 +155,7 @@ impl World {
     fn submitter_dials(&mut self, number: usize) {
         let client = Client::Submitter(number);
         if let Some(owner) = self.reachable_owner(client) {
-            let connection = self.network.open(self.ctx.now, client, owner);
+            let connection = self.network.open(&mut self.ctx, client, owner);
             self.submitters[number].connection = Some(connection);
             self.ask_open_question(number);
         }

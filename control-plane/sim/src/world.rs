@@ -138,7 +138,12 @@ impl World {
             Event::Synced { machine, life } if self.machines[machine].is_alive(life) => {
                 self.journal_is_synced(machine)
             }
-            Event::AgentTimer { .. } | Event::Synced { .. } => Ok(()),
+            Event::AgentCrashes { machine, life } if self.machines[machine].is_alive(life) => {
+                self.agent_crashes(machine);
+                self.agent_returns(machine, 10, 20_000);
+                Ok(())
+            }
+            Event::AgentTimer { .. } | Event::Synced { .. } | Event::AgentCrashes { .. } => Ok(()),
             Event::ProcessStarts {
                 machine,
                 boot,

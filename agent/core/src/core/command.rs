@@ -17,6 +17,13 @@ impl Core {
         plan: LaunchPlan,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
+        // When answers are slow several registrations are under way, and the answer to the first one
+        // may come, with commands behind it, before the control plane has the last. To apply such a
+        // command would make a lie of the last one's watermark, by which the control plane decides
+        // which launches never were (rule R22). It sends them again once it has that one.
+        if command.agent_clock < self.registered_with {
+            return Err(Refusal::NotRegistered);
+        }
         let last = self.watermark.seq;
         if command.seq <= last {
             return Err(Refusal::AlreadyApplied {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use insula_types::message::Watermark;
-use insula_types::{LaunchId, UpdateUuid};
+use insula_types::{LaunchId, Time, UpdateUuid};
 
 use super::{Core, Identity};
 use crate::session::Session;
@@ -46,6 +46,8 @@ impl Core {
             uuids: Uuids::new(nonce),
             watermark: Watermark::default(),
             session: Session::Closed,
+            registered_with: Time::default(),
+            told: Time::default(),
             tasks: BTreeMap::new(),
             timers: Timers::default(),
         };

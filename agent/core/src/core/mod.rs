@@ -38,6 +38,9 @@ pub struct Core {
     pub(crate) uuids: Uuids,
     pub(crate) watermark: Watermark,
     pub(crate) session: Session,
+    /// The clock of the latest registration, and the latest that was told in any message.
+    pub(crate) registered_with: Time,
+    pub(crate) told: Time,
     pub(crate) tasks: BTreeMap<LaunchId, Task>,
     pub(crate) timers: Timers,
 }

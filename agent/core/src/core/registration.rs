@@ -79,24 +79,29 @@ impl Core {
             Session::Registered { session, .. } => {
                 self.timers
                     .set(Timer::Heartbeat, now + self.config.heartbeat);
+                self.told = self.told.max(now);
                 let message = FromAgent::Alive {
                     watermark: self.watermark,
-                    clock: now,
+                    clock: self.told,
                 };
                 effects.push(Effect::Send { session, message });
             }
         }
     }
 
+    /// Each registration has a clock of its own, later than all that was told before: a command that
+    /// echoes an earlier one was sent before the control plane had this registration.
     fn register(&mut self, now: Time, session: SessionId, effects: &mut Effects) {
         self.timers
             .set(Timer::Heartbeat, now + self.config.heartbeat);
+        self.told = now.max(self.told + Span(1));
+        self.registered_with = self.told;
         let registration = Registration {
             checkpoint: self.identity.checkpoint.clone(),
             info: self.identity.info.clone(),
             watermark: self.watermark,
             tasks: self.tasks.values().map(Task::report).collect(),
-            clock: now,
+            clock: self.told,
         };
         let message = FromAgent::Register(Box::new(registration));
         effects.push(Effect::Send {

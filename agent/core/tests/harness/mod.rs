@@ -61,6 +61,8 @@ pub struct Agent {
     pub journal: Vec<Record>,
     pub effects: Effects,
     pub plan: LaunchPlan,
+    /// The agent's clock as it told it last.
+    told: Time,
     lives: u128,
     sessions: u32,
     next_seq: u64,
@@ -74,6 +76,7 @@ impl Agent {
             journal: Vec::new(),
             effects: Vec::new(),
             plan: LaunchPlan::default(),
+            told: Time::default(),
             lives: 0,
             sessions: 0,
             next_seq: 1,
@@ -93,8 +96,13 @@ impl Agent {
         let before = self.effects.len();
         let result = self.core.step(self.now, input, &mut self.effects);
         for effect in &self.effects[before..] {
-            if let Effect::Journal(record) = effect {
-                self.journal.push(record.clone());
+            match effect {
+                Effect::Journal(record) => self.journal.push(record.clone()),
+                Effect::Send {
+                    message: FromAgent::Register(registration),
+                    ..
+                } => self.told = registration.clock,
+                _ => {}
             }
         }
         if result.is_err() {
@@ -149,7 +157,7 @@ impl Agent {
     pub fn numbered(&self, seq: u64, body: CommandBody) -> ToAgent {
         ToAgent::Command(Command {
             seq,
-            agent_clock: self.now,
+            agent_clock: self.now.max(self.told),
             body,
         })
     }

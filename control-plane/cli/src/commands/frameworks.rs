@@ -1,5 +1,7 @@
 //! `insula frameworks`
 
+use insula_client::api::Framework;
+
 use crate::exit::{self, Failure};
 use crate::output::{Output, age};
 use crate::program::Global;
@@ -23,7 +25,7 @@ pub(crate) async fn run(_: Args, global: &Global, output: &Output) -> Result<u8,
             framework.offered.clone(),
             framework.tasks.to_string(),
             framework.waiting.to_string(),
-            age(framework.registered_at),
+            registered(framework),
         ]
     })?;
     if !output.is_json() {
@@ -34,4 +36,12 @@ pub(crate) async fn run(_: Args, global: &Global, output: &Output) -> Result<u8,
         }
     }
     Ok(exit::OK)
+}
+
+/// The built-in framework is always there; it never registered.
+fn registered(framework: &Framework) -> String {
+    if framework.registered_at == 0 {
+        return "-".to_owned();
+    }
+    age(framework.registered_at)
 }

@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Only the last so many bytes.
     #[arg(long, value_name = "BYTES")]
     tail: Option<u64>,
+    /// Only of this start, counted from 0, of a task that was started again; the last if absent.
+    #[arg(long, value_name = "N")]
+    attempt: Option<u32>,
 }
 
 pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<u8, Failure> {
@@ -30,6 +33,7 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
         tail: args.tail,
         offset: 0,
         follow: args.follow,
+        attempt: args.attempt,
     };
     if args.stderr {
         print(&client, &args.id, OutputStream::Stderr, range, |bytes| {

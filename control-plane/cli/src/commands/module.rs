@@ -69,15 +69,20 @@ pub(crate) async fn push(
 ) -> Result<Module, Failure> {
     let contents = std::fs::read(file)
         .map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display())))?;
-    let binary = wat::parse_bytes(&contents)
-        .map_err(|error| Failure::new(format!("{} is not valid: {error}", file.display())))?;
+    let binary = if file.extension().is_some_and(|end| end == "wat") {
+        let text = wat::Parser::new().parse_bytes(Some(file), &contents);
+        let text = text.map_err(|error| Failure::new(format!("not valid: {error}")))?;
+        text.into_owned()
+    } else {
+        contents
+    };
     let stem = file
         .file_stem()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
     Ok(client
-        .push_module(&name.unwrap_or(stem), Bytes::from(binary.into_owned()))
+        .push_module(&name.unwrap_or(stem), Bytes::from(binary))
         .await?)
 }
 

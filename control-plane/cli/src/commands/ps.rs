@@ -21,6 +21,7 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
     let listing = Listing {
         all: args.all,
         prefix: args.prefix.unwrap_or_default(),
+        ..Listing::default()
     };
     let tasks = global.client()?.tasks(&listing).await?;
     let header = [

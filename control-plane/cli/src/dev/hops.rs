@@ -48,9 +48,15 @@ impl fmt::Display for Hops {
             ("ran, ended, reported", self.started, self.ended),
             ("in all", self.submitted, self.ended),
         ];
+        let mut separator = "";
         for (what, from, to) in hops {
             if let (Some(from), Some(to)) = (from, to) {
-                writeln!(f, "    {what:<36}{:>9}", Millis(to.saturating_sub(from)))?;
+                write!(
+                    f,
+                    "{separator}    {what:<36}{:>9}",
+                    Millis(to.saturating_sub(from))
+                )?;
+                separator = "\n";
             }
         }
         Ok(())

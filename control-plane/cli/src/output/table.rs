@@ -20,17 +20,14 @@ impl Table {
                 .map(|name| name.to_uppercase())
                 .collect::<Vec<_>>(),
         );
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         Self(table)
     }
 
     pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.0.add_row(cells);
-        let columns = self.0.column_count();
-        for index in 0..columns {
-            if let Some(column) = self.0.column_mut(index) {
-                column.set_padding((0, 2));
-            }
-        }
     }
 }
 
@@ -55,5 +52,10 @@ mod tests {
         table.row(vec!["hello-1".into(), "done".into()]);
         table.row(vec!["x".into(), String::new()]);
         assert_eq!(table.to_string(), "ID       STATE\nhello-1  done\nx");
+    }
+
+    #[test]
+    fn a_table_without_rows_is_its_header() {
+        assert_eq!(Table::new(&["id", "state"]).to_string(), "ID  STATE");
     }
 }

@@ -120,6 +120,14 @@ impl Agent {
         self.connected && self.row.session == *session
     }
 
+    /// Whether this was its session and is over. A registration that still comes in it was sent before
+    /// the agent knew: commands that it has applied since may be missing in it, so that its watermark
+    /// decides nothing (rule R22). Those of a session that began before the kernel was loaded are
+    /// welcome: no command of ours was ever sent in it.
+    pub(crate) fn has_ended(&self, session: &SessionId) -> bool {
+        self.synced && !self.connected && self.row.session == *session
+    }
+
     /// Why nothing of it is offered although it is connected.
     pub(crate) fn held_because(&self) -> Option<String> {
         if self.purge.is_some() {

@@ -30,6 +30,12 @@ impl Kernel {
         {
             return Err(Rejection::ForeignCheckpoint(id.clone()));
         }
+        if known.is_some_and(|key| self.agents.get(key).has_ended(session)) {
+            return Err(Rejection::AgentSession {
+                agent: id.clone(),
+                session: session.to_string(),
+            });
+        }
         if registration.watermark.epoch > self.epoch {
             self.refuse_newer_agent(id, session, &registration, out);
             return Ok(());

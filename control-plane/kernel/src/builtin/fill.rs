@@ -43,9 +43,21 @@ impl Kernel {
         }
         let (role, agent) = (&allocation.role, allocation.agent);
         self.allocator.release(idx, role, agent, &left);
-        if *launches_left > 0 {
-            self.allocator.filter(idx, role, agent, &left, Time::NEVER);
+        if *launches_left == 0 {
+            return;
         }
+        // A full cell refuses what would fit, and no new shape comes to lift such a filter: it ends
+        // by itself.
+        let until = match self.is_full() {
+            true => self.now + self.config.offer_lease_contended,
+            false => Time::NEVER,
+        };
+        self.allocator.filter(idx, role, agent, &left, until);
+    }
+
+    /// Whether the cell holds as many tasks as it may.
+    fn is_full(&self) -> bool {
+        self.tasks.len() >= self.config.tasks_max
     }
 
     /// The oldest waiting request that the agent can run within these resources.
@@ -55,7 +67,7 @@ impl Kernel {
         agent: &crate::allocator::AgentKey,
         left: &Resources,
     ) -> Option<TaskId> {
-        if self.tasks.len() >= self.config.tasks_max {
+        if self.is_full() {
             return None;
         }
         let requests: &Requests = self.requests.get(tenant)?;

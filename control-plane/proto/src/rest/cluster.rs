@@ -48,7 +48,7 @@ pub struct Framework {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// `connected`, `disconnected` or `removed`.
+    /// `connected`, `disconnected` or `built in`.
     pub state: String,
     /// The user its tasks run as.
     pub user: String,
@@ -64,7 +64,7 @@ pub struct Framework {
     pub tasks: usize,
     /// Requests that wait; only the built-in framework has them.
     pub waiting: usize,
-    /// When it subscribed first, microseconds since the unix epoch.
+    /// When it subscribed first, microseconds since the unix epoch; 0 for the built-in one.
     pub registered_at: u64,
     /// Why it gets no offers, where it gets none: sentences.
     #[serde(default)]

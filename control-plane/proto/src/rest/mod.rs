@@ -3,12 +3,12 @@
 //! | request | body | answer |
 //! |---|---|---|
 //! | `POST /v1/tasks` | [`SubmitTasks`] | `201` [`Submitted`] |
-//! | `GET /v1/tasks?all=&prefix=&limit=&cursor=` | | [`Page`] of [`Task`] |
+//! | `GET /v1/tasks?all=&prefix=&framework=&limit=&cursor=` | | [`Page`] of [`Task`] |
 //! | `GET /v1/tasks/{id}?wait=SECONDS` | | [`Task`]; with `wait`, once it is done or the time is up |
 //! | `GET /v1/tasks/{id}/why` | | [`WhyAnswer`] |
 //! | `POST /v1/tasks/{id}/kill` | [`KillTask`] | `202` |
-//! | `GET /v1/tasks/{id}/output/{stdout\|stderr}?offset=&tail=&follow=` | | the bytes, chunked |
-//! | `PUT /v1/tasks/{id}/stdin` | the bytes, chunked | `204` once all are with the task |
+//! | `GET /v1/tasks/{id}/output/{stdout\|stderr}?offset=&tail=&follow=&attempt=` | | the bytes, chunked; with `follow`, from the task's start to its end |
+//! | `PUT /v1/tasks/{id}/stdin` | the bytes, chunked | `204` once its agent's connection has all of them |
 //! | `PUT /v1/modules` | the module's bytes; name in `?name=` | `201` [`Module`] |
 //! | `GET /v1/modules`, `DELETE /v1/modules/{digest}` | | [`Page`] of [`Module`], `204` |
 //! | `GET /v1/agents`, `/v1/frameworks`, `/v1/offers` | | [`Page`] of [`Agent`], [`Framework`], [`Offer`] |
@@ -19,6 +19,11 @@
 //! Every failure is an [`ErrorBody`] with the status that belongs to its code. Times are microseconds
 //! since the unix epoch; amounts of resources are text such as `cpus:1;mem:128`. Unknown keys in a
 //! request body are errors, so that a misspelt option is not silently ignored.
+//!
+//! The list of tasks has those of all the tenant's frameworks, first those that wait to be started,
+//! then the others, the latest start first. A task that is started between two pages is listed twice.
+//! Output that breaks off ends like a connection that breaks: only an answer that ends properly is
+//! whole.
 
 mod cluster;
 mod event;

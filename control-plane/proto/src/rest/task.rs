@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a task runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum WhatToRun {
     /// A program and its arguments, found through `PATH` on the agent; at least one word.
     Command(Vec<String>),
@@ -51,7 +51,7 @@ pub struct SubmitTask {
     /// The environment, beside what every task gets.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// How often it is started again after it was lost or failed.
+    /// How often it is started again after it was lost or failed, at most 1,000 times.
     #[serde(default)]
     pub retries: u32,
     /// Wall time after which it is stopped.

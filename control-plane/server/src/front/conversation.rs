@@ -15,8 +15,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use tracing::debug;
@@ -99,9 +99,9 @@ impl Door {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         connection: Connection,
     ) -> io::Result<()> {
-        let begun = Arc::new(Notify::new());
+        let (begins, mut begun) = watch::channel(false);
         let service = service_fn(|mut request: Request<Incoming>| {
-            begun.notify_one();
+            begins.send_replace(true);
             request.extensions_mut().insert(connection.clone());
             self.router.clone().oneshot(request)
         });
@@ -109,8 +109,12 @@ impl Door {
         let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             served = &mut serving => return served.map_err(io::Error::other),
-            () = nothing_asked(&begun) => return Err(io::ErrorKind::TimedOut.into()),
+            () = nothing_asked(begun.clone()) => return Err(io::ErrorKind::TimedOut.into()),
             () = self.stopping.closing() => {}
+        }
+        if !*begun.borrow_and_update() {
+            // Hyper would wait for the rest of a request that has not come.
+            return Ok(());
         }
         serving.as_mut().graceful_shutdown();
         serving.await.map_err(io::Error::other)
@@ -124,10 +128,12 @@ async fn first_byte(stream: &TcpStream) -> io::Result<Option<u8>> {
 }
 
 /// Completes if no request has come in time.
-async fn nothing_asked(begun: &Notify) {
-    tokio::select! {
-        () = begun.notified() => pending().await,
-        () = sleep(OPENING) => {}
+async fn nothing_asked(mut begun: watch::Receiver<bool>) {
+    if timeout(OPENING, begun.wait_for(|begun| *begun))
+        .await
+        .is_ok()
+    {
+        pending::<()>().await;
     }
 }
 
@@ -135,7 +141,9 @@ async fn nothing_asked(begun: &Notify) {
 /// answer as well.
 async fn refuse(mut stream: TcpStream) -> io::Result<()> {
     let mut asked = [0; 4_096];
-    stream.read(&mut asked).await?;
+    if stream.read(&mut asked).await? == 0 {
+        return Ok(());
+    }
     stream.write_all(PLAIN_REFUSED.as_bytes()).await?;
     stream.shutdown().await
 }
@@ -160,4 +168,64 @@ fn builder() -> Builder<TokioExecutor> {
         .max_concurrent_streams(STREAMS_MAX)
         .adaptive_window(true);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::SystemTime;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::authority::Authority;
+
+    fn door() -> Door {
+        let authority = Authority::generate("test", SystemTime::now()).unwrap();
+        let (chain, key) = authority.issue_server(&[], SystemTime::now()).unwrap();
+        let clients = [authority.certificate().clone()];
+        let tls = crate::front::server_config(chain, key, &clients).unwrap();
+        Door {
+            acceptor: TlsAcceptor::from(tls),
+            router: Router::new().route("/", axum::routing::get(|| async { "served" })),
+            stopping: Stopping::default(),
+        }
+    }
+
+    /// What a plain request is answered that seems to come from `remote`.
+    async fn asked_from(remote: &str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        door().converse(stream, remote.parse().unwrap()).await;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn plain_text_is_served_to_this_machine_only() {
+        for here in [
+            "127.0.0.1:1",
+            "127.1.2.3:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            let answer = asked_from(here).await;
+            assert!(answer.ends_with("served"), "{here}: {answer}");
+        }
+        for elsewhere in ["10.0.0.1:1", "[2001:db8::1]:1", "[::ffff:10.0.0.1]:1"] {
+            let answer = asked_from(elsewhere).await;
+            assert_eq!(answer, PLAIN_REFUSED, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn the_refusal_announces_its_length() {
+        let (head, body) = PLAIN_REFUSED.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+    }
 }

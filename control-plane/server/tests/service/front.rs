@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, KeyPair};
 use std::time::SystemTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Identity, Plane, channel, options, soon, tls_to};
+use crate::support::{Identity, Plane, options, soon, tls_to};
 
 const GET: &[u8] = b"GET /v1/version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -138,14 +138,6 @@ async fn garbage_and_silence_harm_nobody() {
     assert_eq!(plane.get("/v1/version").await.status, 200);
     assert!(plane.client.make_token(&MakeToken::default()).await.is_ok());
     drop((silent, half, body, hello));
-    plane.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_channel_without_a_certificate_may_carry_many_calls() {
-    let plane = Plane::start().await;
-    let address = plane.server.address().to_string();
-    assert!(channel(&address, None).await.is_ok());
     plane.stop().await;
 }
 

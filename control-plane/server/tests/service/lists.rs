@@ -66,7 +66,7 @@ async fn tasks_are_listed_by_name_framework_and_whether_they_are_over() {
         let tasks = plane.client.tasks(&listing).await.unwrap();
         tasks.into_iter().map(|task| task.id).collect()
     };
-    assert_eq!(ids(Listing::default()).await, [live.clone()]);
+    assert_eq!(ids(Listing::default()).await, std::slice::from_ref(&live));
     let all = Listing {
         all: true,
         ..Listing::default()
@@ -76,7 +76,7 @@ async fn tasks_are_listed_by_name_framework_and_whether_they_are_over() {
         prefix: "ov".to_owned(),
         ..all.clone()
     };
-    assert_eq!(ids(prefix).await, [over.clone()]);
+    assert_eq!(ids(prefix).await, std::slice::from_ref(&over));
     let built_in = Listing {
         framework: Some("insula".to_owned()),
         ..all.clone()

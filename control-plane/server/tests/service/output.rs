@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt};
 use insula_client::api::SubmitTask;
 use insula_client::{ByteStream, Error, OutputRange, OutputStream};
 use insula_proto::convert::agent::{Output, Start};
-use insula_types::ErrorCode;
+use insula_types::{ErrorCode, TaskState};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{Plane, eventually, launch_of, read_to_end, shell, soon};
@@ -101,6 +101,40 @@ async fn output_that_breaks_off_is_not_taken_for_the_whole() {
     answering.abort();
     let broken = soon(stream.next()).await.unwrap();
     assert!(matches!(broken, Err(Error::BrokenOff { .. })), "{broken:?}");
+    plane.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_start_of_a_task_has_output_of_its_own() {
+    let plane = Plane::start().await;
+    let mut agent = plane.agent().await;
+    let id = plane
+        .submit(serde_json::json!({"run": {"shell": "false"}, "retries": 1}))
+        .await;
+    let of = |attempt| OutputRange {
+        attempt: Some(attempt),
+        ..FOLLOW
+    };
+    // The second start is waited for before the first has ended.
+    let (client, task) = (plane.client.clone(), id.clone());
+    let late = tokio::spawn(async move { client.output(&task, OutputStream::Stdout, of(1)).await });
+    let first = agent.runs().await;
+    agent.update(&first, TaskState::Failed, None).await;
+    let second = agent.runs().await;
+    assert_eq!(agent.asked().await.launch, second.launch);
+    let (client, task) = (plane.client.clone(), id.clone());
+    let early =
+        tokio::spawn(async move { client.output(&task, OutputStream::Stdout, of(0)).await });
+    assert_eq!(agent.asked().await.launch, first.launch);
+    late.abort();
+    early.abort();
+    agent.update(&second, TaskState::Failed, None).await;
+    plane.done(&id).await;
+    let never = plane.client.output(&id, OutputStream::Stdout, of(7)).await;
+    assert_eq!(
+        refusal(never).1,
+        format!("there is no start number 7 of task '{id}'")
+    );
     plane.stop().await;
 }
 

@@ -1,9 +1,7 @@
 //! Submitting, waiting, explaining, ending, retrying, and what became of it.
 
 use futures::StreamExt;
-use insula_client::Error;
 use insula_client::api::{KillTask, TaskPhase};
-use insula_types::ErrorCode;
 use insula_types::TaskState;
 use insula_types::task::Exit;
 use serde_json::json;
@@ -52,20 +50,23 @@ async fn a_task_that_waits_is_taken_back() {
     let id = plane.submit(shell()).await;
     let wait = plane.client.wait(&id, 50);
     let kill = async {
-        let t0 = std::time::Instant::now();
         plane.client.task(&id).await.unwrap();
-        eprintln!("DBG task {:?}", t0.elapsed());
         plane.client.kill(&id, &KillTask::default()).await.unwrap();
-        eprintln!("DBG kill {:?}", t0.elapsed());
-        eprintln!("DBG after {:?}", plane.client.task(&id).await.map(|t| t.state));
     };
     let (waited, ()) = soon(async { tokio::join!(wait, kill) }).await;
-    let Err(Error::Refused(refusal, status)) = waited else {
-        panic!("there is still such a task: {waited:?}");
-    };
-    assert_eq!((refusal.code, status.as_u16()), (ErrorCode::NotFound, 404));
+    let task = waited.unwrap();
+    assert_eq!(
+        (task.phase, task.state.as_str()),
+        (TaskPhase::Done, "TASK_KILLED")
+    );
+    assert_eq!(task.message, "taken back before it was started");
+    assert!(task.launch.is_none() && task.times.ended.is_some());
+    let why = plane.client.why(&id).await.unwrap();
+    assert!(why.reasons[0].sentence.contains("taken back"));
+    let output = plane.get(&format!("/v1/tasks/{id}/output/stdout")).await;
+    assert_eq!((output.status.as_u16(), output.text.as_str()), (200, ""));
     let again = plane.post(&format!("/v1/tasks/{id}/kill"), "").await;
-    assert_eq!(again.failure().1, "not_found");
+    assert_eq!(again.failure().1, "failed_precondition");
     plane.stop().await;
 }
 

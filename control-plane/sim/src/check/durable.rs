@@ -13,7 +13,8 @@ use super::{Violation, must};
 pub(crate) struct Durable {
     launches: BTreeSet<LaunchId>,
     updates: BTreeSet<(FrameworkKey, TaskId, UpdateUuid)>,
-    sessions: BTreeSet<(AgentId, SessionId)>,
+    /// The latest session in a row of the agent.
+    sessions: BTreeMap<AgentId, SessionId>,
     /// The highest command number in a row of the agent.
     numbers: BTreeMap<AgentId, CommandSeq>,
 }
@@ -23,8 +24,7 @@ impl Durable {
     pub(crate) fn remember(&mut self, record: &Record) {
         match record {
             Record::Agent(row) => {
-                self.sessions
-                    .insert((row.agent.clone(), row.session.clone()));
+                self.sessions.insert(row.agent.clone(), row.session.clone());
             }
             Record::Task(row) => self.remember_task(row),
             _ => {}
@@ -62,8 +62,10 @@ impl Durable {
         message: &ToAgent,
     ) -> Result<(), Violation> {
         match message {
+            // Of two sessions within one commit only the later one is in the rows; the earlier one is
+            // greeted and ended. Sessions are named in their order.
             ToAgent::Registered { .. } => must(
-                self.sessions.contains(&(agent.clone(), session.clone())),
+                self.sessions.get(agent) >= Some(session),
                 "a session is in the rows before it is greeted",
                 || format!("{agent} is greeted in {session}"),
             ),

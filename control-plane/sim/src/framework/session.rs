@@ -17,7 +17,7 @@ impl World {
             self.ctx.within(100, 3_000, Event::Dial(client));
             return;
         };
-        let connection = self.network.open(self.ctx.now, client, owner);
+        let connection = self.network.open(&mut self.ctx, client, owner);
         let framework = &mut self.frameworks[number];
         framework.stream = Stream::Opening(connection);
         let subscription = Subscription {

@@ -28,7 +28,7 @@ impl World {
         .map_err(|error| Violation::new("a journal that survived a crash can be read", error))?;
         machine.agent = Some(Agent {
             core,
-            todo: std::collections::VecDeque::new(),
+            undone: std::collections::VecDeque::new(),
             connection: None,
             sessions: 0,
             timer_at: None,
@@ -120,14 +120,14 @@ impl World {
             self.ctx.within(100, 3_000, Event::Dial(client));
             return Ok(());
         };
-        let connection = self.network.open(self.ctx.now, client, owner);
+        let connection = self.network.open(&mut self.ctx, client, owner);
         let machine = &mut self.machines[number];
         let Some(agent) = machine.agent.as_mut() else {
             return Ok(());
         };
         agent.connection = Some(connection);
         agent.sessions += 1;
-        let session = format!("s{number}-{}-{}", machine.life, agent.sessions);
+        let session = format!("s{number}-{:04}-{:04}", machine.life, agent.sessions);
         let session = session.as_str().into();
         self.agent_input(number, Input::Connected { session })
     }

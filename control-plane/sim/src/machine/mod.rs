@@ -41,14 +41,14 @@ pub(crate) struct Machine {
 pub(crate) struct Agent {
     pub(crate) core: Core,
     /// Effects in their order, with the places at which they wait for the disk.
-    todo: VecDeque<Todo>,
+    undone: VecDeque<Undone>,
     pub(crate) connection: Option<ConnectionId>,
     sessions: u64,
     timer_at: Option<Time>,
 }
 
 #[derive(Debug)]
-enum Todo {
+enum Undone {
     /// Wait until the journal is durable up to here.
     Durable(Position),
     Do(Effect),

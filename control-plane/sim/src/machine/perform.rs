@@ -4,7 +4,7 @@ use insula_agent_core::{Effect, Effects, Input, LaunchPlan, invariant};
 use insula_types::message::{CommandBody, ToAgent};
 use insula_types::{Epoch, SessionId, Span, TaskKey};
 
-use super::Todo;
+use super::Undone;
 use crate::check::Violation;
 use crate::event::Event;
 use crate::network::Side;
@@ -71,10 +71,10 @@ impl World {
                     let is_lazy = record.is_lazy();
                     let position = machine.disk.append(record);
                     if !is_lazy {
-                        agent.todo.push_back(Todo::Durable(position));
+                        agent.undone.push_back(Undone::Durable(position));
                     }
                 }
-                other => agent.todo.push_back(Todo::Do(other)),
+                other => agent.undone.push_back(Undone::Do(other)),
             }
         }
         self.perform(number)
@@ -99,6 +99,14 @@ impl World {
                 life,
             };
             self.ctx.within(0, most, event);
+            let crashes = self.ctx.options.crash_in_sync;
+            if self.ctx.fault(crashes) {
+                let event = Event::AgentCrashes {
+                    machine: number,
+                    life,
+                };
+                self.ctx.within(0, most, event);
+            }
         }
         self.set_agent_timer(number);
         Ok(())
@@ -106,13 +114,13 @@ impl World {
 
     fn next_effect(&mut self, number: usize) -> Option<Effect> {
         let machine = &mut self.machines[number];
-        let todo = &mut machine.agent.as_mut()?.todo;
+        let undone = &mut machine.agent.as_mut()?.undone;
         loop {
-            match todo.front()? {
-                Todo::Durable(position) if *position > machine.disk.synced() => return None,
-                Todo::Durable(_) | Todo::Do(_) => {}
+            match undone.front()? {
+                Undone::Durable(position) if *position > machine.disk.synced() => return None,
+                Undone::Durable(_) | Undone::Do(_) => {}
             }
-            if let Some(Todo::Do(effect)) = todo.pop_front() {
+            if let Some(Undone::Do(effect)) = undone.pop_front() {
                 return Some(effect);
             }
         }

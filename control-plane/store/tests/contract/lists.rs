@@ -55,6 +55,11 @@ async fn tasks_come_latest_first_and_filtered() {
             ..tenant.clone()
         };
         assert_eq!(tasks(&store, &framework).await, [3, 2, 1]);
+        let task = TaskFilter {
+            task: Some(TaskId::from("web-1")),
+            ..all.clone()
+        };
+        assert_eq!(tasks(&store, &task).await, [4, 1]);
         let active = TaskFilter {
             group: Some(TaskGroup::Active),
             ..all.clone()
@@ -155,6 +160,41 @@ async fn every_list_says_which_commit_it_is_as_of_and_where_it_goes_on() {
         assert_eq!((page.more, page.as_of), (false, as_of));
         let request = store.request(&cell, &tenant, &first).await.unwrap();
         assert_eq!(request, Some(sample::full_request("a", "1")));
+    }
+}
+
+#[tokio::test]
+async fn requests_that_wait_are_listed_apart() {
+    for site in Site::all() {
+        let store = site.open().await;
+        let withdrawn = RequestRow {
+            withdrawn_at: Some(Time(9)),
+            ..sample::plain_request("a", "web-0")
+        };
+        let rows = [
+            sample::plain_request("a", "web-1"),
+            sample::plain_request("a", "web_2"),
+            sample::plain_request("a", "web-3"),
+            sample::full_request("a", "web-4"),
+            sample::plain_request("b", "web-5"),
+            withdrawn,
+        ];
+        let records = rows.map(|row| Record::Request(Box::new(row)));
+        fill(&store, records.into()).await;
+
+        let (cell, tenant) = (cell(), TenantId::from("a"));
+        let waiting = async |prefix: &str, after: Option<&str>| {
+            let after = after.map(TaskId::from);
+            let page = store.waiting_requests(&cell, &tenant, prefix, after.as_ref(), 1);
+            let page = page.await.unwrap();
+            let ids = page.rows.into_iter().map(|row| row.request.task);
+            (ids.collect::<Vec<_>>(), page.more)
+        };
+        let one = |task: &str| vec![TaskId::from(task)];
+        assert_eq!(waiting("", None).await, (one("web-1"), true));
+        assert_eq!(waiting("", Some("web-3")).await, (one("web_2"), false));
+        assert_eq!(waiting("web-", Some("web-1")).await, (one("web-3"), false));
+        assert_eq!(waiting("x", None).await, (Vec::new(), false));
     }
 }
 

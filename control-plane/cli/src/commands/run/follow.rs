@@ -24,10 +24,10 @@ pub(super) async fn until_done(
     label: bool,
     output: &Output,
 ) -> Result<Task, Failure> {
+    let mut attempt = 0;
     loop {
-        let started = explained(client, id, output, streams(client, id)).await?;
-        let launch = started.0.launch().map(str::to_owned);
-        let (stdout, stderr) = started;
+        let streams = streams(client, id, attempt);
+        let (stdout, stderr) = explained(client, id, output, streams).await?;
         tokio::try_join!(
             print(stdout, id, label, |bytes| output.raw(bytes)),
             print(stderr, id, label, |bytes| {
@@ -35,18 +35,25 @@ pub(super) async fn until_done(
                 Ok(())
             }),
         )?;
-        let task = ended(client, id, launch.as_deref()).await?;
-        if task.phase == TaskPhase::Done {
+        let task = ended(client, id, attempt).await?;
+        if task.attempt <= attempt {
             return Ok(task);
         }
+        attempt += 1;
         output.talk(&format_args!("{id} is started again"));
     }
 }
 
-/// Both outputs of the task's next start; the control plane answers once it has started.
-async fn streams(client: &Client, id: &str) -> Result<(ByteStream, ByteStream), Failure> {
+/// Both outputs of a start of the task; the control plane answers once it has started.
+async fn streams(
+    client: &Client,
+    id: &str,
+    attempt: u32,
+) -> Result<(ByteStream, ByteStream), Failure> {
+    let attempt = Some(attempt);
     let range = OutputRange {
         follow: true,
+        attempt,
         ..OutputRange::default()
     };
     let both = tokio::try_join!(
@@ -81,14 +88,14 @@ async fn explained<T>(
     }
 }
 
-/// Waits until the start named `launch` is over: the task is done, or has another start.
-async fn ended(client: &Client, id: &str, launch: Option<&str>) -> Result<Task, Failure> {
+/// Waits until a start is over: the task is done, or has another start.
+async fn ended(client: &Client, id: &str, attempt: u32) -> Result<Task, Failure> {
     loop {
         let task = match client.wait(id, POLL_SECONDS).await {
             Err(Error::BrokenOff { .. }) => continue,
             other => other?,
         };
-        if task.phase == TaskPhase::Done || task.launch.as_deref() != launch {
+        if task.phase == TaskPhase::Done || task.attempt > attempt {
             return Ok(task);
         }
     }

@@ -27,7 +27,7 @@ use crate::program::Global;
 pub(crate) struct Args {
     /// A module to upload and run (.wasm or .wat).
     #[arg(value_name = "FILE.wasm")]
-    module: Option<PathBuf>,
+    module: Vec<PathBuf>,
     /// The command, or the module's arguments.
     #[arg(last = true, value_name = "CMD")]
     words: Vec<String>,

@@ -1,5 +1,7 @@
 //! From the command line to a task to submit.
 
+use std::path::Path;
+
 use insula_client::Client;
 use insula_client::api::{SubmitTask, WhatToRun};
 
@@ -41,29 +43,33 @@ fn resources(cpus: Option<&str>, mem: Option<&str>) -> String {
 }
 
 async fn what(args: &Args, client: &Client) -> Result<WhatToRun, Failure> {
-    let Some(file) = &args.module else {
-        if args.words.is_empty() {
+    let file = match &args.module[..] {
+        [] if args.words.is_empty() => {
             return Err(Failure::usage("nothing to run")
                 .hint("write `insula run -- CMD` or `insula run FILE.wasm`"));
         }
-        return Ok(WhatToRun::Command(args.words.clone()));
+        [] => return Ok(WhatToRun::Command(args.words.clone())),
+        [file] if is_module(file) => file,
+        words => {
+            let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+            return Err(
+                Failure::usage(format!("{} is not a .wasm or .wat file", words[0])).hint(format!(
+                    "a command stands behind two dashes: insula run -- {}",
+                    words.join(" ")
+                )),
+            );
+        }
     };
-    let is_module = file
-        .extension()
-        .is_some_and(|end| end == "wasm" || end == "wat");
-    if !is_module {
-        let name = file.display();
-        return Err(
-            Failure::usage(format!("{name} is not a .wasm or .wat file")).hint(format!(
-                "a command stands behind two dashes: insula run -- {name}"
-            )),
-        );
-    }
     let module = module::push(client, file, None).await?;
     Ok(WhatToRun::Module {
         digest: module.digest,
         args: args.words.clone(),
     })
+}
+
+fn is_module(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|end| end == "wasm" || end == "wat")
 }
 
 #[cfg(test)]

@@ -82,14 +82,17 @@ pub(super) async fn output(
         if !chunk.data.is_empty() && !reader.send(chunk.data).await {
             return Ok(());
         }
+        if chunk.last {
+            reader.finish();
+            return Ok(());
+        }
         next = tokio::select! {
             next = chunks.message() => next?,
             // Somebody who reads a quiet task and goes away must not leave the call open.
             () = reader.closed() => return Ok(()),
         };
     }
-    reader.finish();
-    Ok(())
+    Err(Status::aborted("the output ended without its last message"))
 }
 
 /// The input that waits under a request.

@@ -1,6 +1,6 @@
 //! Finds a task by the id that a person typed.
 
-use insula_store::TaskFilter;
+use insula_store::{PAGE_ROWS_MAX, TaskFilter};
 use insula_types::framework::BUILT_IN;
 use insula_types::record::{RequestRow, TaskRow};
 use insula_types::{FrameworkId, FrameworkKey, TaskId, TaskKey};
@@ -12,7 +12,7 @@ use crate::service::Service;
 /// A task of the tenant: a request to the built-in framework, its latest start, or both; or the
 /// latest start of another framework's task.
 pub(super) struct Found {
-    /// The request, as long as it may still be started.
+    /// The request, as long as it may still be started, or if it was taken back before.
     pub(super) request: Option<RequestRow>,
     /// The latest start.
     pub(super) row: Option<TaskRow>,
@@ -44,17 +44,19 @@ pub(super) fn built_in(context: &TenantContext, task: TaskId) -> TaskKey {
     }
 }
 
+/// What is said of a task that does not exist.
+pub(super) fn missing(id: &str) -> ApiError {
+    ApiError::not_found(format!("there is no task '{id}'"))
+        .hint("`insula ps --all` lists tasks, those that are over as well")
+}
+
 /// Looks first among the built-in framework's tasks, then among all others of the tenant.
 pub(super) async fn find(
     service: &Service,
     context: &TenantContext,
     id: &str,
 ) -> Result<Found, ApiError> {
-    let missing = || {
-        ApiError::not_found(format!("there is no task '{id}'"))
-            .hint("`insula ps --all` lists tasks, those that are over as well")
-    };
-    let task = TaskId::new(id).map_err(|_| missing())?;
+    let task = TaskId::new(id).map_err(|_| missing(id))?;
     let request = service
         .store
         .request(&context.cell, &context.tenant, &task)
@@ -71,6 +73,30 @@ pub(super) async fn find(
     };
     // Frameworks may use the same id; the latest start is what somebody is most likely to mean.
     let mut page = service.store.tasks(&context.cell, &filter, None, 1).await?;
-    let row = Some(page.rows.pop().ok_or_else(missing)?);
+    let row = Some(page.rows.pop().ok_or_else(|| missing(id))?);
     Ok(Found { request: None, row })
+}
+
+/// One of several starts of a task of the built-in framework, counted from 0.
+pub(super) async fn attempt(
+    service: &Service,
+    context: &TenantContext,
+    id: &str,
+    attempt: u32,
+) -> Result<TaskRow, ApiError> {
+    let filter = TaskFilter {
+        tenant: Some(context.tenant.clone()),
+        framework: Some(FrameworkId::from(BUILT_IN)),
+        task: Some(TaskId::from(id)),
+        ..TaskFilter::default()
+    };
+    // Starts are bounded by the retries that may be asked for, so they fit a page.
+    let starts = service
+        .store
+        .tasks(&context.cell, &filter, None, PAGE_ROWS_MAX)
+        .await?;
+    let mut starts = starts.rows.into_iter();
+    starts.find(|row| row.attempt == attempt).ok_or_else(|| {
+        ApiError::not_found(format!("there is no start number {attempt} of task '{id}'"))
+    })
 }

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use insula_proto::convert::agent::{Output as Stream, OutputRequest, ServiceMessage, Start};
-use insula_proto::rest::LAUNCH_HEADER;
+use insula_proto::rest::{LAUNCH_HEADER, Task, TaskPhase};
 use insula_types::{ErrorCode, LaunchId};
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::body::{Parameters, Segments};
-use super::{ApiError, wait};
+use super::{ApiError, lookup, view, wait};
 use crate::auth::TenantContext;
 use crate::relay::{Failure, Output};
 use crate::service::Service;
@@ -26,6 +26,7 @@ pub(super) struct OutputQuery {
     tail: Option<u64>,
     #[serde(default)]
     follow: bool,
+    attempt: Option<u32>,
 }
 
 pub(super) async fn output(
@@ -36,8 +37,7 @@ pub(super) async fn output(
 ) -> Result<Response, ApiError> {
     let output = Stream::from_name(&stream)
         .ok_or_else(|| ApiError::not_found(format!("a task has stdout and stderr, no {stream}")))?;
-    let Some(wait::Start { agent, launch }) =
-        started(&service, &context, &id, query.follow).await?
+    let Some(wait::Start { agent, launch }) = started(&service, &context, &id, &query).await?
     else {
         return Ok(plain(Body::empty(), None));
     };
@@ -67,17 +67,29 @@ async fn started(
     service: &Service,
     context: &TenantContext,
     id: &str,
-    follow: bool,
+    query: &OutputQuery,
 ) -> Result<Option<wait::Start>, ApiError> {
+    let enough = |task: &Task| match query.attempt {
+        Some(attempt) if task.attempt != attempt => {
+            task.attempt > attempt || task.phase == TaskPhase::Done
+        }
+        _ => wait::has_started(task),
+    };
     // A follower waits as long as its connection lives.
-    let deadline = (!follow).then(Instant::now);
-    let task = wait::until(service, context, id, deadline, wait::has_started).await?;
-    if wait::has_started(&task) {
-        return wait::start_of(&task);
+    let deadline = (!query.follow).then(Instant::now);
+    let task = wait::until(service, context, id, deadline, enough).await?;
+    if !enough(&task) {
+        let sentence = format!("task '{id}' has not started yet, so it has no output");
+        let error = ApiError::new(ErrorCode::FailedPrecondition, sentence);
+        return Err(error.hint(format!("`insula why {id}` says what it waits for")));
     }
-    let sentence = format!("task '{id}' has not started yet, so it has no output");
-    let error = ApiError::new(ErrorCode::FailedPrecondition, sentence);
-    Err(error.hint(format!("`insula why {id}` says what it waits for")))
+    match query.attempt {
+        Some(attempt) if attempt != task.attempt => {
+            let earlier = lookup::attempt(service, context, id, attempt).await?;
+            wait::start_of(&view::started(&earlier, None))
+        }
+        _ => wait::start_of(&task),
+    }
 }
 
 /// Ends with an error, which the reader sees as a connection that broke, unless all of the output was

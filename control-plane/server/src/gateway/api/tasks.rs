@@ -11,7 +11,7 @@ use insula_kernel::{Input, Outcome};
 use insula_proto::rest::{KillTask, Task, TaskPhase, WhyAnswer, WhySentence};
 use insula_types::framework::BUILT_IN;
 use insula_types::why::Why;
-use insula_types::{ErrorCode, Span, TaskId};
+use insula_types::{ErrorCode, Span, TaskId, TaskState};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -51,6 +51,10 @@ pub(super) async fn why(
 ) -> Result<Json<WhyAnswer>, ApiError> {
     let found = lookup::find(&service, &context, &id).await?;
     let reasons = match (found.current(), &found.request) {
+        (None, Some(request)) if request.withdrawn_at.is_some() => Some(vec![Why::State {
+            state: TaskState::Killed,
+            message: view::WITHDRAWN.to_owned(),
+        }]),
         (None, Some(request)) => {
             let (tenant, task) = (context.tenant.clone(), request.request.task.clone());
             service
@@ -96,11 +100,8 @@ pub(super) async fn kill(
         })?),
     };
     let found = lookup::find(&service, &context, &id).await?;
-    if found.request.is_none()
-        && let Some(row) = &found.row
-    {
-        refuse_what_cannot_be_killed(&view::started(row, None))?;
-    }
+    let task = view::found(&found).ok_or_else(|| lookup::missing(&id))?;
+    refuse_what_cannot_be_killed(&task)?;
     let (tenant, task) = (context.tenant, TaskId::from(id));
     let outcome = service
         .handle

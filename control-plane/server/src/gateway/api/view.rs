@@ -7,6 +7,9 @@ use insula_types::record::{RequestRow, TaskRow};
 
 use super::lookup::Found;
 
+/// What is said of a request that was taken back before it was started.
+pub(super) const WITHDRAWN: &str = "taken back before it was started";
+
 /// A task, from whatever is known of it.
 pub(super) fn found(found: &Found) -> Option<Task> {
     match (found.current(), &found.request) {
@@ -16,18 +19,23 @@ pub(super) fn found(found: &Found) -> Option<Task> {
     }
 }
 
-/// A request that waits to be started, for the first time or again.
+/// A request that waits to be started, for the first time or again, or that was taken back while it
+/// did.
 pub(super) fn waiting(row: &RequestRow) -> Task {
     let request = &row.request;
+    let (phase, state, message) = match row.withdrawn_at {
+        None => (TaskPhase::Waiting, TaskState::Staging, ""),
+        Some(_) => (TaskPhase::Done, TaskState::Killed, WITHDRAWN),
+    };
     Task {
         id: request.task.to_string(),
         name: request.name.clone(),
         framework: BUILT_IN.to_owned(),
         kind: request.kind.as_str().to_owned(),
-        phase: TaskPhase::Waiting,
-        state: TaskState::Staging.as_str().to_owned(),
+        phase,
+        state: state.as_str().to_owned(),
         reason: None,
-        message: String::new(),
+        message: message.to_owned(),
         exit: None,
         agent: None,
         resources: request.resources.to_string(),
@@ -36,6 +44,7 @@ pub(super) fn waiting(row: &RequestRow) -> Task {
         attempt: row.attempts,
         times: Times {
             submitted: row.submitted_at.0,
+            ended: row.withdrawn_at.map(|time| time.0),
             ..Times::default()
         },
         trace_id: request.trace.trace_id().unwrap_or_default().to_owned(),

@@ -39,22 +39,12 @@ async fn changes(
 ) -> Result<Task, ApiError> {
     // Watched from before the first look, so that no change falls in between.
     let (_, mut events) = service.events.watch(0);
-    let mut was_seen = false;
     loop {
-        let found = lookup::find(service, context, id).await;
-        let task = match found {
-            Err(error) if was_seen && error.code() == ErrorCode::NotFound => {
-                return Err(ApiError::not_found(format!(
-                    "task '{id}' was taken back before it started"
-                )));
-            }
-            found => view::found(&found?),
-        };
-        let task = task.ok_or_else(|| ApiError::not_found(format!("there is no task '{id}'")))?;
+        let found = lookup::find(service, context, id).await?;
+        let task = view::found(&found).ok_or_else(|| lookup::missing(id))?;
         if enough(&task) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Ok(task);
         }
-        was_seen = true;
         let concerns_it = async {
             loop {
                 match events.recv().await {

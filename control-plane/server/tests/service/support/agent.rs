@@ -236,7 +236,11 @@ impl Answering {
 
     /// Ends the output as it should end.
     pub(crate) async fn finish(self) {
-        drop(self.chunks);
+        let last = OutputChunk {
+            last: true,
+            ..OutputChunk::default()
+        };
+        soon(self.chunks.send(last)).await.unwrap();
         soon(self.call).await.unwrap().unwrap();
     }
 
@@ -245,7 +249,7 @@ impl Answering {
         soon(self.call).await.unwrap()
     }
 
-    /// Breaks off in the middle.
+    /// Breaks off in the middle, as an agent does that ends.
     pub(crate) fn abort(self) {
         self.call.abort();
     }

@@ -81,7 +81,7 @@ pub(crate) async fn strange_client(address: &str) -> AgentServiceClient<Channel>
 }
 
 /// A gRPC channel over TLS.
-pub(crate) async fn channel(
+async fn channel(
     address: &str,
     identity: Option<&Identity>,
 ) -> Result<Channel, tonic::transport::Error> {

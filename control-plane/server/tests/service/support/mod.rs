@@ -23,7 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(crate) use agent::{Agent, launch_of};
-pub(crate) use identity::{Identity, Stranger, channel, strange_client, tls_to};
+pub(crate) use identity::{Identity, Stranger, strange_client, tls_to};
 
 /// How long a test waits for what must happen; it happens within milliseconds.
 const DEADLINE: Duration = Duration::from_secs(60);
