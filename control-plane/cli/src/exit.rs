@@ -7,6 +7,7 @@ use std::fmt;
 
 use insula_client::Error as ClientError;
 use insula_client::api::ErrorDetail;
+use insula_types::ErrorCode;
 
 /// Everything went well.
 pub(crate) const OK: u8 = 0;
@@ -28,6 +29,14 @@ pub(crate) struct Failure {
     causes: Vec<String>,
     hint: Option<String>,
     pub(crate) code: u8,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Lasting,
+    Passing,
+    ReaderGone,
 }
 
 impl Failure {
@@ -38,7 +47,27 @@ impl Failure {
             causes: Vec::new(),
             hint: None,
             code: FAILED,
+            kind: Kind::Lasting,
         }
+    }
+
+    /// Whoever read standard output has seen enough (`| head`): a reason to stop without a word.
+    pub(crate) fn reader_gone() -> Self {
+        Self {
+            code: OK,
+            kind: Kind::ReaderGone,
+            ..Self::new("nobody reads standard output any more")
+        }
+    }
+
+    /// Whether there is nobody left to print for.
+    pub(crate) fn is_reader_gone(&self) -> bool {
+        self.kind == Kind::ReaderGone
+    }
+
+    /// Whether the same may succeed in a moment: something is away or busy now.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.kind == Kind::Passing
     }
 
     /// A wrong command line.
@@ -53,6 +82,14 @@ impl Failure {
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Puts what it was about in front, for example the name of a file.
+    pub(crate) fn about(self, what: &dyn fmt::Display) -> Self {
+        Self {
+            message: format!("{what}: {}", self.message),
             ..self
         }
     }
@@ -79,20 +116,34 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let hint = match &error {
-            ClientError::Unreachable { .. } => Some(
-                "start one with `insula dev`, or name another with --url or INSULA_URL".to_owned(),
-            ),
-            ClientError::Refused(ErrorDetail { hint, .. }, _) => hint.clone(),
-            ClientError::Address { .. }
-            | ClientError::Protocol { .. }
-            | ClientError::BrokenOff { .. } => None,
-        };
-        let failure = Self::from_error(&error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+        Self {
+            hint: hint(&error),
+            kind: kind(&error),
+            ..Self::from_error(&error)
         }
+    }
+}
+
+fn hint(error: &ClientError) -> Option<String> {
+    match error {
+        ClientError::Unreachable { .. } => Some(
+            "start one with `insula dev`, or name another with --url or INSULA_URL".to_owned(),
+        ),
+        ClientError::Refused(ErrorDetail { hint, .. }, _) => hint.clone(),
+        ClientError::Address { .. }
+        | ClientError::Protocol { .. }
+        | ClientError::BrokenOff { .. } => None,
+    }
+}
+
+fn kind(error: &ClientError) -> Kind {
+    match error {
+        ClientError::Unreachable { .. } | ClientError::BrokenOff { .. } => Kind::Passing,
+        ClientError::Refused(detail, _) => match detail.code {
+            ErrorCode::Unavailable | ErrorCode::ResourceExhausted => Kind::Passing,
+            _ => Kind::Lasting,
+        },
+        ClientError::Address { .. } | ClientError::Protocol { .. } => Kind::Lasting,
     }
 }
 

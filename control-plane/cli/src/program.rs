@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     agent, agents, completions, events, frameworks, kill, logs, module, offers, ps, run, token,
@@ -12,15 +12,11 @@ use crate::commands::{
 };
 use crate::exit::{self, Failure};
 use crate::output::Output;
-use crate::{dev, roles};
+use crate::{dev, help, roles};
 
-const AFTER_HELP: &str = "\
-Try it: `insula dev --demo` shows everything on this machine; `insula dev` in one terminal and
-`insula run -- uname -a` in another is the shortest way to a task of your own.";
-
-/// Insula: a hosted kernel for clusters that belong to you.
+/// A kernel for clusters that belong to other people.
 #[derive(Debug, Parser)]
-#[command(name = "insula", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "insula", bin_name = "insula", version, max_term_width = 100)]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -30,6 +26,7 @@ struct Arguments {
 
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// Address of the control plane.
     #[arg(long, global = true, env = "INSULA_URL", default_value = insula_client::DEFAULT_URL, value_name = "URL")]
@@ -74,7 +71,7 @@ enum Command {
 
 /// Runs the program; returns its exit code.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
@@ -82,10 +79,20 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(arguments, &output) {
         Ok(code) => code,
         Err(failure) => {
-            output.talk(&failure);
+            output.tell(&failure);
             failure.code.into()
         }
     }
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let matches = command().try_get_matches_from(arguments)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// The command line as clap knows it, with its commands in groups.
+fn command() -> clap::Command {
+    help::grouped(Arguments::command())
 }
 
 fn refuse(error: &clap::Error) -> ExitCode {
@@ -105,7 +112,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> 
         Command::WasmCompiler(args) => return roles::wasm_compiler::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Dev(args) => dev::run(&args, output),
-        Command::Completions(args) => completions::run(&args, Arguments::command()),
+        Command::Completions(args) => completions::run(&args, command(), output),
         Command::Run(args) => block_on(run::run(args, &global, output)),
         Command::Ps(args) => block_on(ps::run(args, &global, output)),
         Command::Logs(args) => block_on(logs::run(args, &global, output)),
@@ -141,6 +148,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 }

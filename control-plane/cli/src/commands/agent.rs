@@ -22,9 +22,12 @@ pub(crate) struct Args {
 }
 
 /// Runs until Ctrl-C or SIGTERM; running tasks live on, and the next start adopts them.
-pub(crate) fn run(args: Args) -> Result<u8, Failure> {
+pub(crate) fn run(mut args: Args) -> Result<u8, Failure> {
     let failed = |error: &dyn std::error::Error| Failure::from_error(error);
     insula_telemetry::init(&args.log, Format::Text).map_err(|error| failed(&error))?;
+    let own = std::env::current_exe().map_err(|error| failed(&error))?;
+    // This program runs Wasm tasks itself, whatever its file is called.
+    args.agent.insula.get_or_insert(own);
     let options = args.agent.into_options().map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -3,7 +3,7 @@
 use insula_client::api::Agent;
 
 use crate::exit::{self, Failure};
-use crate::output::Output;
+use crate::output::{Output, or_dash};
 use crate::program::Global;
 
 /// Show machines: what they have, what is used, and which limits are not enforced.
@@ -33,14 +33,6 @@ pub(crate) async fn run(_: Args, global: &Global, output: &Output) -> Result<u8,
         }
     }
     Ok(exit::OK)
-}
-
-fn or_dash(text: &str) -> String {
-    if text.is_empty() {
-        "-".to_owned()
-    } else {
-        text.to_owned()
-    }
 }
 
 /// What a person must know about the machine beside its numbers.

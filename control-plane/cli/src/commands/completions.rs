@@ -3,6 +3,7 @@
 use clap_complete::Shell;
 
 use crate::exit::{self, Failure};
+use crate::output::Output;
 
 /// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
@@ -11,8 +12,14 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args, mut command: clap::Command) -> Result<u8, Failure> {
+pub(crate) fn run(
+    args: &Args,
+    mut command: clap::Command,
+    output: &Output,
+) -> Result<u8, Failure> {
     let name = command.get_name().to_owned();
-    clap_complete::generate(args.shell, &mut command, name, &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, name, &mut script);
+    output.raw(&script)?;
     Ok(exit::OK)
 }

@@ -4,7 +4,7 @@ use futures::StreamExt;
 use insula_client::api::Event;
 
 use crate::exit::{self, Failure};
-use crate::output::Output;
+use crate::output::{Output, printable};
 use crate::program::Global;
 
 /// Show what happened, newest last.
@@ -40,10 +40,10 @@ fn sentence(event: &Event) -> String {
     let parts = [
         clock(event.at),
         event.event.clone(),
-        whom.join(" "),
+        printable(&whom.join(" ")).into_owned(),
         state.to_owned(),
         reason.to_owned(),
-        event.message.clone(),
+        printable(&event.message).into_owned(),
     ];
     parts
         .into_iter()

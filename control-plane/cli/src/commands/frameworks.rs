@@ -3,7 +3,7 @@
 use insula_client::api::Framework;
 
 use crate::exit::{self, Failure};
-use crate::output::{Output, age};
+use crate::output::{Output, age, or_dash, printable};
 use crate::program::Global;
 
 /// Show frameworks: who is subscribed, what they use, and why they get no offers.
@@ -21,8 +21,8 @@ pub(crate) async fn run(_: Args, global: &Global, output: &Output) -> Result<u8,
             framework.name.clone(),
             framework.state.clone(),
             framework.roles.join(","),
-            framework.used.clone(),
-            framework.offered.clone(),
+            or_dash(&framework.used),
+            or_dash(&framework.offered),
             framework.tasks.to_string(),
             framework.waiting.to_string(),
             registered(framework),
@@ -31,7 +31,7 @@ pub(crate) async fn run(_: Args, global: &Global, output: &Output) -> Result<u8,
     if !output.is_json() {
         for framework in &frameworks {
             for sentence in &framework.why {
-                output.talk(&format_args!("{}: {sentence}", framework.name));
+                output.talk(&format_args!("{}: {sentence}", printable(&framework.name)));
             }
         }
     }

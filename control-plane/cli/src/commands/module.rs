@@ -1,14 +1,20 @@
 //! `insula module`
 
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use insula_client::Client;
 use insula_client::api::{Module, ModuleKind};
+use insula_client::{Client, Error};
 
 use crate::exit::{self, Failure};
 use crate::output::{Output, age, bytes, short_digest};
 use crate::program::Global;
+
+/// Largest file that is read: what the control plane takes at most.
+const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Upload, list and remove Wasm modules.
 #[derive(Debug, clap::Args)]
@@ -67,23 +73,37 @@ pub(crate) async fn push(
     file: &Path,
     name: Option<String>,
 ) -> Result<Module, Failure> {
-    let contents = std::fs::read(file)
-        .map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display())))?;
-    let binary = if file.extension().is_some_and(|end| end == "wat") {
-        let text = wat::Parser::new().parse_bytes(Some(file), &contents);
-        let text = text.map_err(|error| Failure::new(format!("not valid: {error}")))?;
-        text.into_owned()
-    } else {
-        contents
-    };
-    let stem = file
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    Ok(client
-        .push_module(&name.unwrap_or(stem), Bytes::from(binary))
-        .await?)
+    let binary = read(file).map_err(|failure| failure.about(&file.display()))?;
+    let name = name.unwrap_or_else(|| {
+        let stem = file.file_stem().unwrap_or_default();
+        stem.to_string_lossy().into_owned()
+    });
+    let pushed = client.push_module(&name, Bytes::from(binary)).await;
+    pushed.map_err(|error| match error {
+        Error::Refused(..) => Failure::from(error).about(&file.display()),
+        error => error.into(),
+    })
+}
+
+/// The module's binary form.
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut contents = Vec::new();
+    let opened = File::open(file).map_err(|error| Failure::from_error(&error))?;
+    opened
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut contents)
+        .map_err(|error| Failure::from_error(&error))?;
+    if contents.len() as u64 > FILE_BYTES_MAX {
+        let sentence = format!("a module has {} at most", bytes(FILE_BYTES_MAX));
+        return Err(Failure::new(sentence));
+    }
+    if file.extension().is_none_or(|end| end != "wat") {
+        return Ok(contents);
+    }
+    let binary = wat::parse_bytes(&contents).map(Cow::into_owned);
+    binary.map_err(|error| {
+        Failure::new(format!("the text is not valid: {}", error.to_string().trim_end()))
+    })
 }
 
 fn list(modules: &[Module], output: &Output) -> Result<(), Failure> {

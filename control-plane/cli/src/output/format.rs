@@ -1,5 +1,6 @@
 //! Times, sizes and digests for people.
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long ago a time (microseconds since the unix epoch) was: `12 s`, `3 min`, `5 h`, `2 d`.
@@ -32,9 +33,36 @@ pub(crate) fn short_digest(digest: &str) -> String {
     hex.chars().take(12).collect()
 }
 
+/// A text, or a dash where there is none.
+pub(crate) fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-" } else { text }.to_owned()
+}
+
+/// A text on one line: what would move the cursor or break the line is written as an escape, since
+/// names and messages come from other people.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().map(|c| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    });
+    Cow::Owned(escaped.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_cannot_break_its_line() {
+        assert_eq!(printable("trap:\n  \u{1b}[2Jmain"), r"trap:\n  \u{1b}[2Jmain");
+        assert_eq!(printable("größer"), "größer");
+    }
 
     #[test]
     fn sizes_and_digests_are_short() {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-pub(crate) use format::{age, bytes, short_digest};
+pub(crate) use format::{age, bytes, or_dash, printable, short_digest};
 pub(crate) use table::Table;
 
 use crate::exit::Failure;
@@ -27,6 +27,13 @@ impl Output {
     /// Whether programs read along.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Says what went wrong; a reader that has seen enough is nothing to talk about.
+    pub(crate) fn tell(&self, failure: &Failure) {
+        if !failure.is_reader_gone() {
+            self.talk(failure);
+        }
     }
 
     /// Says something to people; never mixed into the data.
@@ -76,17 +83,16 @@ impl Output {
         }
         let mut table = Table::new(header);
         for item in items {
-            table.row(row(item));
+            table.row(&row(item));
         }
         self.line(&table)
     }
 }
 
-/// A reader that has seen enough (`| head`) is no failure, but a reason to stop quietly.
 fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::reader_gone()),
         Err(error) => Err(Failure::new(format!(
             "cannot write to standard output: {error}"
         ))),

@@ -5,6 +5,8 @@ use std::fmt;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table as Inner};
 
+use super::printable;
+
 /// A table under construction.
 pub(crate) struct Table(Inner);
 
@@ -26,8 +28,8 @@ impl Table {
         Self(table)
     }
 
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
-        self.0.add_row(cells);
+    pub(crate) fn row(&mut self, cells: &[String]) {
+        self.0.add_row(cells.iter().map(|cell| printable(cell)));
     }
 }
 
@@ -49,8 +51,8 @@ mod tests {
     #[test]
     fn columns_line_up_and_lines_have_no_tail() {
         let mut table = Table::new(&["id", "state"]);
-        table.row(vec!["hello-1".into(), "done".into()]);
-        table.row(vec!["x".into(), String::new()]);
+        table.row(&["hello-1".into(), "done".into()]);
+        table.row(&["x".into(), String::new()]);
         assert_eq!(table.to_string(), "ID       STATE\nhello-1  done\nx");
     }
 

@@ -127,7 +127,12 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.sessions.lock().remove(&self.peer);
+        let mut queues = self.sessions.lock();
+        // A newer session of the same name stays open.
+        let is_mine = |queue: &Queue| Arc::ptr_eq(&queue.cut, &self.cut);
+        if queues.get(&self.peer).is_some_and(is_mine) {
+            queues.remove(&self.peer);
+        }
     }
 }
 
@@ -150,6 +155,16 @@ mod tests {
             epoch: Epoch(1),
             message: Message::ToAgent(ToAgent::Resync),
         }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_an_old_session_leaves_a_newer_one_of_the_same_name() {
+        let sessions = Sessions::default();
+        let old = sessions.open(peer("agent"));
+        let mut new = sessions.open(peer("agent"));
+        drop(old);
+        sessions.deliver(&peer("agent"), said());
+        assert!(new.next().await.is_some());
     }
 
     #[tokio::test]
