@@ -22,6 +22,9 @@ pub(crate) const NOT_RUN: u8 = 125;
 /// A signal ended the task: this plus the signal's number.
 pub(crate) const SIGNALLED: u8 = 128;
 
+/// Ctrl-C ended this program itself.
+pub(crate) const INTERRUPTED: u8 = SIGNALLED + 2;
+
 /// What a command ends with if it fails: a sentence, causes, a hint and a code.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -72,10 +75,7 @@ impl Failure {
 
     /// A wrong command line.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self {
-            code: USAGE,
-            ..Self::new(message)
-        }
+        Self::new(message).code(USAGE)
     }
 
     /// Adds what to do about it.
@@ -84,6 +84,16 @@ impl Failure {
             hint: Some(hint.into()),
             ..self
         }
+    }
+
+    /// Ends the program with another code.
+    pub(crate) fn code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// What failed, without causes and hint.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.message
     }
 
     /// Puts what it was about in front, for example the name of a file.
@@ -126,9 +136,9 @@ impl From<ClientError> for Failure {
 
 fn hint(error: &ClientError) -> Option<String> {
     match error {
-        ClientError::Unreachable { .. } => Some(
-            "start one with `insula dev`, or name another with --url or INSULA_URL".to_owned(),
-        ),
+        ClientError::Unreachable { .. } => {
+            Some("start one with `insula dev`, or name another with --url or INSULA_URL".to_owned())
+        }
         ClientError::Refused(ErrorDetail { hint, .. }, _) => hint.clone(),
         ClientError::Address { .. }
         | ClientError::Protocol { .. }

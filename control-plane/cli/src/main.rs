@@ -10,9 +10,11 @@
 mod commands;
 mod dev;
 mod exit;
+mod help;
 mod output;
 mod program;
 mod roles;
+mod signals;
 
 use std::process::ExitCode;
 

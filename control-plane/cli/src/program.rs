@@ -86,12 +86,12 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
-    let matches = command().try_get_matches_from(arguments)?;
+    let matches = command_line().try_get_matches_from(arguments)?;
     Arguments::from_arg_matches(&matches)
 }
 
 /// The command line as clap knows it, with its commands in groups.
-fn command() -> clap::Command {
+pub(crate) fn command_line() -> clap::Command {
     help::grouped(Arguments::command())
 }
 
@@ -112,7 +112,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> 
         Command::WasmCompiler(args) => return roles::wasm_compiler::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Dev(args) => dev::run(&args, output),
-        Command::Completions(args) => completions::run(&args, command(), output),
+        Command::Completions(args) => completions::run(&args, command_line(), output),
         Command::Run(args) => block_on(run::run(args, &global, output)),
         Command::Ps(args) => block_on(ps::run(args, &global, output)),
         Command::Logs(args) => block_on(logs::run(args, &global, output)),
@@ -148,6 +148,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        command().debug_assert();
+        command_line().debug_assert();
     }
 }

@@ -113,7 +113,9 @@ fn is_newer(text: &str) -> bool {
     version.is_some_and(|(number, _)| number.parse::<u32>().is_ok_and(|number| number > 1))
 }
 
-fn is_address(address: &str) -> bool {
+/// Whether a text can be the address in a token: `host:port`.
+#[must_use]
+pub fn is_address(address: &str) -> bool {
     let parts = address.rsplit_once(':');
     parts.is_some_and(|(host, port)| {
         !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)

@@ -14,7 +14,7 @@
 //! and whole-system tests.
 //!
 //! How to read the crate:
-//! - `world` is the queue of events and who gets which; `fault` decides what goes wrong; [`Options`] are
+//! - `world` is the queue of events and who gets which; `fault` decides what goes wrong; `options` are
 //!   drawn from the seed.
 //! - `owner` drives kernel and pipeline as the server does, `machine` drives the agent core as the daemon
 //!   does; `network`, `store` and `disk` are the models between them; `framework` and `submitter` are the
@@ -48,5 +48,4 @@ mod world;
 
 pub use check::Violation;
 pub use history::History;
-pub use options::{Options, Weights};
 pub use run::{Outcome, Plan, STEPS, run};

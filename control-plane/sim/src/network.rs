@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::ops::Bound;
 
 use insula_types::Time;
 
@@ -111,17 +110,6 @@ impl Network {
 
     pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
         self.connections.get(&id)
-    }
-
-    /// Whether the client has dialled the same owner no more since.
-    pub(crate) fn is_newest(&self, id: ConnectionId) -> bool {
-        let Some(this) = self.connections.get(&id) else {
-            return false;
-        };
-        let mut newer = self
-            .connections
-            .range((Bound::Excluded(id), Bound::Unbounded));
-        !newer.any(|(_, other)| other.client == this.client && other.owner == this.owner)
     }
 
     /// Connections on which messages arrive.

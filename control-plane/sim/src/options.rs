@@ -13,87 +13,87 @@ use crate::rng::Rng;
 
 /// A run's options. Chances are in thousandths, times in milliseconds; zero means never.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// How many machines there are.
-    pub machines: usize,
+    pub(crate) machines: usize,
     /// How many frameworks there are.
-    pub frameworks: usize,
+    pub(crate) frameworks: usize,
     /// How many people submit tasks to their tenant's built-in framework.
-    pub submitters: usize,
+    pub(crate) submitters: usize,
     /// How many tenants there are.
-    pub tenants: usize,
+    pub(crate) tenants: usize,
     /// The longest that a task runs.
-    pub run_max: u64,
+    pub(crate) run_max: u64,
     /// The kernel's durations and bounds.
-    pub kernel: KernelConfig,
+    pub(crate) kernel: KernelConfig,
     /// The agents' durations and bounds.
-    pub agent: AgentConfig,
+    pub(crate) agent: AgentConfig,
     /// Whether the store is shared by replicas, with a fence for every batch; else it is locked by
     /// one process, as SQLite is (rule R8).
-    pub shared_store: bool,
+    pub(crate) shared_store: bool,
     /// Most effects that may wait for their commit.
-    pub effects_max: usize,
+    pub(crate) effects_max: usize,
     /// Chance that an input is handed over twice by a sender that numbers its inputs.
-    pub repeated_input: u32,
+    pub(crate) repeated_input: u32,
     /// The mean time between two faults.
-    pub fault_every: u64,
+    pub(crate) fault_every: u64,
     /// Weights by which a fault is chosen.
-    pub weights: Weights,
+    pub(crate) weights: Weights,
     /// Chance that the messages of a connection take up to two seconds each.
-    pub slow_connection: u32,
+    pub(crate) slow_connection: u32,
     /// The longest time in which an end learns that its connection broke.
-    pub notice_max: u64,
+    pub(crate) notice_max: u64,
     /// The longest that one step of a transaction takes.
-    pub commit_max: u64,
+    pub(crate) commit_max: u64,
     /// Chance that a commit fails before anything happened.
-    pub commit_fails: u32,
+    pub(crate) commit_fails: u32,
     /// Chance that a commit's outcome is lost, whether it happened or not.
-    pub commit_unknown: u32,
+    pub(crate) commit_unknown: u32,
     /// The longest that an agent's journal takes to sync.
-    pub sync_max: u64,
+    pub(crate) sync_max: u64,
     /// Chance that an agent crashes while its journal is being synced.
-    pub crash_in_sync: u32,
+    pub(crate) crash_in_sync: u32,
     /// Chance that a process cannot be started.
-    pub start_fails: u32,
+    pub(crate) start_fails: u32,
     /// The most that a clock is off, in seconds.
-    pub clock_skew: u64,
+    pub(crate) clock_skew: u64,
 }
 
 /// How likely each fault is among the others; zero disables it.
 #[derive(Debug, Clone, Default)]
-pub struct Weights {
+pub(crate) struct Weights {
     /// A connection breaks.
-    pub break_connection: u32,
+    pub(crate) break_connection: u32,
     /// A connection goes silent without either end noticing for long.
-    pub half_open: u32,
+    pub(crate) half_open: u32,
     /// A client can reach nobody for a while.
-    pub partition: u32,
+    pub(crate) partition: u32,
     /// An owner's process dies.
-    pub owner_crash: u32,
+    pub(crate) owner_crash: u32,
     /// An owner is paused, for longer than its lease or not.
-    pub owner_pause: u32,
+    pub(crate) owner_pause: u32,
     /// Another replica takes the partition while the owner is alive.
-    pub takeover: u32,
+    pub(crate) takeover: u32,
     /// The database is away for a while.
-    pub store_down: u32,
+    pub(crate) store_down: u32,
     /// The database's clock jumps.
-    pub clock_jump: u32,
+    pub(crate) clock_jump: u32,
     /// An agent's process dies; its tasks go on.
-    pub agent_crash: u32,
+    pub(crate) agent_crash: u32,
     /// A machine is started anew.
-    pub reboot: u32,
+    pub(crate) reboot: u32,
     /// A machine is off for longer than the unreachable timeout.
-    pub vanish: u32,
+    pub(crate) vanish: u32,
     /// An agent does nothing for a while.
-    pub agent_pause: u32,
+    pub(crate) agent_pause: u32,
     /// An executor dies, and its tasks with it.
-    pub process_lost: u32,
+    pub(crate) process_lost: u32,
     /// A framework's connection is cut or its process dies.
-    pub framework_cut: u32,
+    pub(crate) framework_cut: u32,
     /// An agent gives its connection up and dials again, while what it said is still on its way.
-    pub hang_up: u32,
+    pub(crate) hang_up: u32,
     /// An operator sets a weight or a quota limit.
-    pub set_role: u32,
+    pub(crate) set_role: u32,
 }
 
 impl Weights {

@@ -1,10 +1,12 @@
 //! Progress: once faults stop and everything is connected again, everything that was begun ends.
 
+use insula_kernel::Kernel;
 use insula_types::record::{AgentState, RequestRow};
-use insula_types::{Resources, Span};
+use insula_types::{Resources, Span, TaskKind};
 
 use crate::check::Violation;
 use crate::machine::Machine;
+use crate::submitter::Submitter;
 use crate::world::World;
 
 /// How often somebody looks whether everything has ended.
@@ -15,7 +17,8 @@ const LOOK_EVERY: Span = Span::from_secs(5);
 /// minutes, a framework's failover timeout runs out, its tasks are killed.
 const PATIENCE: Span = Span::from_secs(1_800);
 
-/// Far more events than half an hour of heartbeats of such a small cell makes.
+/// Far more events than half an hour of such a small cell makes: a cell that is busy without end is
+/// found before the time is up.
 const EVENTS_MAX: u64 = 500_000;
 
 impl World {
@@ -76,11 +79,7 @@ impl World {
                 return Some(format!("framework-{number} waits for {what}"));
             }
         }
-        if !self
-            .submitters
-            .iter()
-            .all(crate::submitter::Submitter::is_content)
-        {
+        if !self.submitters.iter().all(Submitter::is_content) {
             return Some("a person waits for an answer".to_owned());
         }
         if !owner.is_idle() {
@@ -89,7 +88,7 @@ impl World {
         self.unsettled_cell(owner.pipeline.kernel())
     }
 
-    fn unsettled_cell(&self, kernel: &insula_kernel::Kernel) -> Option<String> {
+    fn unsettled_cell(&self, kernel: &Kernel) -> Option<String> {
         let rows = kernel.rows();
         if let Some(task) = rows.tasks.first() {
             return Some(format!("the cell still has {task:?}"));
@@ -126,11 +125,11 @@ impl World {
     }
 }
 
-fn runs(machine: &Machine, kind: insula_types::TaskKind) -> bool {
+fn runs(machine: &Machine, kind: TaskKind) -> bool {
     let capabilities = &machine.info().capabilities;
     match kind {
-        insula_types::TaskKind::Native => capabilities.native,
-        insula_types::TaskKind::Wasm => capabilities.wasm,
+        TaskKind::Native => capabilities.native,
+        TaskKind::Wasm => capabilities.wasm,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::rng::Rng;
 use crate::world::World;
 
 /// Enough for several takeovers, and for agents to be lost and to return.
-pub const STEPS: u64 = 12_000;
+pub const STEPS: u64 = 20_000;
 
 /// What to run.
 #[derive(Debug, Clone, Copy)]

@@ -99,3 +99,38 @@ impl ServerCertVerifier for OneRoot {
         supported.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+    #[test]
+    fn only_the_authority_of_the_fingerprint_is_trusted() {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = params.self_signed(&key).unwrap().der().clone();
+        let issuer = Issuer::new(params, key);
+        let server = CertificateParams::new(vec!["insula".to_owned()]).unwrap();
+        let server = server.signed_by(&KeyPair::generate().unwrap(), &issuer);
+        let server = server.unwrap().der().clone();
+        let verify = |fingerprint: [u8; 32]| {
+            let provider = Arc::new(ring::default_provider());
+            let root = OneRoot {
+                fingerprint,
+                provider,
+            };
+            let name = ServerName::try_from("insula").unwrap();
+            let chain = [authority.clone()];
+            root.verify_server_cert(&server, &chain, &name, &[], UnixTime::now())
+        };
+        assert!(verify(Sha256::digest(&authority).into()).is_ok());
+        let refused = verify([7; 32]).unwrap_err().to_string();
+        assert!(
+            refused.contains("not the one of the join token"),
+            "{refused}"
+        );
+    }
+}

@@ -3,8 +3,8 @@
 use insula_agent::Arguments;
 use insula_telemetry::Format;
 
-use crate::dev::stop_signal;
 use crate::exit::{self, Failure};
+use crate::signals::StopSignals;
 
 /// Run this machine's agent: it joins a pool and runs the tasks that are launched on it.
 #[derive(Debug, clap::Args)]
@@ -35,12 +35,8 @@ pub(crate) fn run(mut args: Args) -> Result<u8, Failure> {
         .build()
         .map_err(|error| failed(&error))?;
     runtime.block_on(async {
-        let stop = async {
-            if let Err(failure) = stop_signal().await {
-                tracing::error!(%failure, "cannot wait for a signal");
-            }
-        };
-        insula_agent::run(options, stop)
+        let mut signals = StopSignals::listen()?;
+        insula_agent::run(options, signals.next())
             .await
             .map_err(|error| failed(&error))?;
         Ok(exit::OK)

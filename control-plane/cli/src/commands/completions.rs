@@ -12,11 +12,7 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(
-    args: &Args,
-    mut command: clap::Command,
-    output: &Output,
-) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args, mut command: clap::Command, output: &Output) -> Result<u8, Failure> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name, &mut script);

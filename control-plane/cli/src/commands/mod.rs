@@ -1,4 +1,4 @@
-//! One file per command: its arguments and what it does.
+//! One file per command: its arguments and what it does; and [`patience`], which those that wait share.
 
 pub(crate) mod agent;
 pub(crate) mod agents;
@@ -9,6 +9,7 @@ pub(crate) mod kill;
 pub(crate) mod logs;
 pub(crate) mod module;
 pub(crate) mod offers;
+pub(crate) mod patience;
 pub(crate) mod ps;
 pub(crate) mod run;
 pub(crate) mod token;

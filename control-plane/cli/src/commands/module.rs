@@ -102,7 +102,10 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     }
     let binary = wat::parse_bytes(&contents).map(Cow::into_owned);
     binary.map_err(|error| {
-        Failure::new(format!("the text is not valid: {}", error.to_string().trim_end()))
+        Failure::new(format!(
+            "the text is not valid: {}",
+            error.to_string().trim_end()
+        ))
     })
 }
 

@@ -3,6 +3,7 @@
 use insula_client::Client;
 use insula_client::api::{Task, TaskPhase};
 
+use crate::commands::patience::Patience;
 use crate::commands::run::task_code;
 use crate::exit::{self, Failure};
 use crate::output::Output;
@@ -23,7 +24,7 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
     let client = global.client()?;
     let mut code = exit::OK;
     for id in &args.ids {
-        let task = until_done(&client, id).await?;
+        let task = until_done(&client, id, Patience::before_the_first_answer(output)).await?;
         if output.is_json() {
             output.json_line(&task)?;
         } else {
@@ -37,11 +38,16 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
 }
 
 /// The task, once it is over.
-pub(crate) async fn until_done(client: &Client, id: &str) -> Result<Task, Failure> {
+pub(crate) async fn until_done(
+    client: &Client,
+    id: &str,
+    mut patience: Patience<'_>,
+) -> Result<Task, Failure> {
     loop {
-        let task = client.wait(id, POLL_SECONDS).await?;
-        if task.phase == TaskPhase::Done {
-            return Ok(task);
+        match client.wait(id, POLL_SECONDS).await {
+            Ok(task) if task.phase == TaskPhase::Done => return Ok(task),
+            Ok(_) => patience.renew(),
+            Err(error) => patience.after(error.into()).await?,
         }
     }
 }

@@ -28,16 +28,20 @@ pub(super) struct Agents {
 impl Agents {
     /// Starts them, each in a directory of its own with a share of the resources of its own.
     pub(super) async fn start(args: &Args, server: &Server, data: &Path) -> Result<Self, Failure> {
+        let total = total(args, data)?;
+        let count = usize::try_from(args.agents).unwrap_or(usize::MAX);
+        let mut all = Vec::new();
+        for (index, share) in shares(&total, count).into_iter().enumerate() {
+            let directory = data.join("agents").join(index.to_string());
+            all.push(options(args, server, &directory, share).await?);
+        }
+        // Nothing below fails, so that none is left running without its siblings.
         let (stopping, stop) = watch::channel(false);
         let mut agents = Self {
             running: JoinSet::new(),
             stopping,
         };
-        let total = total(args, data)?;
-        let count = usize::try_from(args.agents).unwrap_or(usize::MAX);
-        for (index, share) in shares(&total, count).into_iter().enumerate() {
-            let directory = data.join("agents").join(index.to_string());
-            let options = options(args, server, &directory, share).await?;
+        for options in all {
             let mut stop = stop.clone();
             let stopped = async move {
                 // The sender is gone only if the process ends.

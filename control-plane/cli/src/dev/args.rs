@@ -19,12 +19,12 @@ pub(crate) struct Args {
     /// Where to keep everything [default: insula below the XDG state directory].
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// How many agents; each gets an equal share of the machine.
+    /// How many agents, each with an equal share of the machine; with 0, others may join.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=64), value_name = "N")]
     pub(crate) agents: u32,
     /// What the agents offer together, such as `cpus:4;mem:2048;ports:[31000-32000]` [default: what
     /// the machine has].
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     pub(crate) resources: Option<Resources>,
     /// What to log to standard error, such as info or info,insula_server=debug.
     #[arg(

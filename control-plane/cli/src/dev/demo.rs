@@ -9,6 +9,8 @@ use insula_client::{Client, OutputRange, OutputStream};
 use insula_wasm_executor::samples;
 
 use super::hops::Hops;
+use crate::commands::patience::Patience;
+use crate::commands::wait::until_done;
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -138,7 +140,7 @@ async fn run(client: &Client, name: &str, what: WhatToRun, output: &Output) -> R
     while let Some(chunk) = bytes.next().await {
         output.raw(&chunk?)?;
     }
-    let task = crate::commands::wait::until_done(client, id).await?;
+    let task = until_done(client, id, Patience::new(output)).await?;
     if task.phase != TaskPhase::Done || task.state != "TASK_FINISHED" {
         return Err(Failure::new(format!(
             "{id} is {}: {}",

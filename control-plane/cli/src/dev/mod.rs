@@ -7,6 +7,7 @@ mod demo;
 mod hops;
 mod shares;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use insula_server::{Options, Server};
@@ -16,12 +17,16 @@ pub(crate) use args::Args;
 
 use crate::exit::{self, Failure};
 use crate::output::Output;
+use crate::signals::StopSignals;
 use agents::Agents;
 use data_dir::DataDir;
 
 /// Runs until Ctrl-C; with `--demo` shows what happens to a native and a Wasm task first.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<u8, Failure> {
     let begun = Instant::now();
+    if args.demo && args.agents == 0 {
+        return Err(Failure::usage("a demo needs an agent").hint("leave out --agents 0"));
+    }
     insula_telemetry::init(&args.log, Format::Text).map_err(|error| Failure::from_error(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -33,12 +38,18 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<u8, Failure> {
 }
 
 async fn serve(args: &Args, begun: Instant, output: &Output) -> Result<u8, Failure> {
+    // Heard from the beginning, so that an early Ctrl-C leaves nothing behind either.
+    let mut signals = StopSignals::listen()?;
+    let loopback = loopback_of(args.listen)?;
     let data = DataDir::choose(args)?;
     let options = Options::new(args.listen, data.path().to_owned());
     let server = Server::start(options)
         .await
         .map_err(|error| Failure::from_error(&error))?;
-    let url = format!("http://{}", server.address());
+    let url = format!(
+        "http://{}",
+        SocketAddr::new(loopback, server.address().port())
+    );
     output.talk(&format_args!(
         "control plane at {url}, data in {}",
         data.path().display()
@@ -54,20 +65,50 @@ async fn serve(args: &Args, begun: Instant, output: &Output) -> Result<u8, Failu
     let outcome = tokio::select! {
         outcome = accompany(args, &url, begun, output) => outcome,
         failure = agents.failed() => Err(failure),
-        signal = stop_signal() => signal.map(|()| exit::OK),
+        () = signals.next() => Ok(exit::OK),
     };
-    output.talk(&"stopping: killing tasks");
-    agents.stop().await;
-    if let Err(error) = server.stop().await {
-        output.talk(&Failure::from_error(&error));
+    output.talk(&"stopping: killing tasks; press Ctrl-C again to leave them running");
+    let stopped = async {
+        agents.stop().await;
+        if let Err(error) = server.stop().await {
+            output.talk(&Failure::from_error(&error));
+        }
+    };
+    tokio::select! {
+        () = stopped => outcome,
+        () = signals.next() => Err(left_in_a_hurry()),
     }
-    outcome
+}
+
+/// Where programs of this machine find the control plane: plain text is served on loopback only.
+fn loopback_of(listen: SocketAddr) -> Result<IpAddr, Failure> {
+    match listen.ip() {
+        ip if ip.is_loopback() => Ok(ip),
+        IpAddr::V4(ip) if ip.is_unspecified() => Ok(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ok(Ipv6Addr::LOCALHOST.into()),
+        ip => Err(Failure::usage(format!(
+            "on {ip} alone no program of this machine could use the control plane"
+        ))
+        .hint(format!(
+            "--listen 0.0.0.0:{} listens there as well as on loopback",
+            listen.port()
+        ))),
+    }
+}
+
+fn left_in_a_hurry() -> Failure {
+    Failure::new("stopped before everything was")
+        .hint("the next start with the same data finds tasks that still run")
+        .code(exit::INTERRUPTED)
 }
 
 /// What a person sees while everything runs; ends only with a failure.
 async fn accompany(args: &Args, url: &str, begun: Instant, output: &Output) -> Result<u8, Failure> {
     let client = insula_client::Client::new(url)?;
     demo::until_connected(&client, args.agents, output).await?;
+    if args.agents == 0 {
+        output.talk(&"no agents of its own; `insula token` makes tokens for others");
+    }
     if args.demo {
         demo::show(&client, begun, output).await?;
     }
@@ -105,12 +146,26 @@ impl std::fmt::Display for Try<'_> {
     }
 }
 
-/// Completes at Ctrl-C or SIGTERM.
-pub(crate) async fn stop_signal() -> Result<(), Failure> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(|error| Failure::from_error(&error))?;
-    tokio::select! {
-        signal = tokio::signal::ctrl_c() => signal.map_err(|error| Failure::from_error(&error)),
-        _ = terminate.recv() => Ok(()),
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn programs_of_this_machine_use_loopback() {
+        let loopback = |listen: &str| loopback_of(listen.parse().unwrap());
+        for (listen, found) in [
+            ("127.0.0.2:1", "127.0.0.2"),
+            ("0.0.0.0:1", "127.0.0.1"),
+            ("[::]:1", "::1"),
+        ] {
+            assert_eq!(loopback(listen).unwrap().to_string(), found);
+        }
+        let refused = loopback("192.0.2.1:5050").unwrap_err();
+        assert_eq!(refused.code, exit::USAGE);
+        assert!(
+            refused.to_string().contains("--listen 0.0.0.0:5050"),
+            "{refused}"
+        );
     }
 }

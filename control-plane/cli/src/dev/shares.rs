@@ -4,9 +4,12 @@ use insula_types::Resources;
 use insula_types::resources::{Range, Ranges};
 
 /// Equal and disjoint shares: scalars are divided, the numbers of ranges and the items of sets are
-/// dealt out. What does not divide evenly goes to the first ones.
+/// dealt out. What does not divide evenly goes to the first ones. Without agents there are none.
 pub(super) fn shares(total: &Resources, agents: usize) -> Vec<Resources> {
     let mut shares = vec![Resources::new(); agents];
+    if agents == 0 {
+        return shares;
+    }
     for (name, millis) in total.named_scalars() {
         let (each, rest) = (millis / agents as u64, millis % agents as u64);
         for (share, index) in shares.iter_mut().zip(0_u64..) {
@@ -78,6 +81,12 @@ mod tests {
             ]
         );
         assert_eq!(Resources::sum(&shares), total);
+    }
+
+    #[test]
+    fn without_agents_there_is_nothing_to_share() {
+        let total: Resources = "cpus:2;ports:[1-2];zone:{a}".parse().unwrap();
+        assert_eq!(shares(&total, 0), []);
     }
 
     #[test]

@@ -60,7 +60,10 @@ mod tests {
 
     #[test]
     fn a_message_cannot_break_its_line() {
-        assert_eq!(printable("trap:\n  \u{1b}[2Jmain"), r"trap:\n  \u{1b}[2Jmain");
+        assert_eq!(
+            printable("trap:\n  \u{1b}[2Jmain"),
+            r"trap:\n  \u{1b}[2Jmain"
+        );
         assert_eq!(printable("größer"), "größer");
     }
 

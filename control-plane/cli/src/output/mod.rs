@@ -53,6 +53,15 @@ impl Output {
         written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
     }
 
+    /// Prints what a task wrote to its standard output; beside JSON it is talk.
+    pub(crate) fn task_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.json {
+            self.raw_talk(bytes);
+            return Ok(());
+        }
+        self.raw(bytes)
+    }
+
     /// Prints bytes on standard error as they are: a task's own talk.
     pub(crate) fn raw_talk(&self, bytes: &[u8]) {
         let mut stderr = io::stderr().lock();

@@ -12,6 +12,9 @@ pub struct MakeToken {
     /// For how many seconds, at most 30 days.
     #[serde(default = "hour")]
     pub valid_seconds: u64,
+    /// Where those machines reach the control plane, as `host:port`; where it listens if absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<String>,
 }
 
 fn one() -> u32 {
@@ -27,6 +30,7 @@ impl Default for MakeToken {
         Self {
             uses: one(),
             valid_seconds: hour(),
+            address: None,
         }
     }
 }
@@ -36,6 +40,8 @@ impl Default for MakeToken {
 pub struct Token {
     /// What goes behind `--join`.
     pub token: String,
+    /// The address in it, which agents dial.
+    pub address: String,
     /// Until when it is valid, microseconds since the unix epoch.
     pub expires_at: u64,
 }

@@ -8,9 +8,16 @@ use super::{Violation, must};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Told {
     ended: Option<TaskState>,
+    /// The framework has launched under this id again while it believed the task to live: what it
+    /// hears may be of either.
+    ambiguous: bool,
 }
 
 impl Told {
+    pub(crate) fn launched_again(&mut self) {
+        self.ambiguous = true;
+    }
+
     /// Once an end was told, every status tells the same one; only a reconciliation may say that the
     /// task, whose end was acknowledged, is not known any more.
     ///
@@ -21,6 +28,9 @@ impl Told {
         status: &TaskStatus,
         partition_aware: bool,
     ) -> Result<(), Violation> {
+        if self.ambiguous {
+            return Ok(());
+        }
         let state = status.state;
         if let Some(ended) = self.ended {
             let forgotten = status.uuid.is_none()

@@ -88,7 +88,10 @@ impl World {
             };
             // One that is live already stays what it is (rule R4).
             let known = &mut self.frameworks[number].tasks;
-            known.entry(launch.task.clone()).or_insert(belief);
+            known
+                .entry(launch.task.clone())
+                .and_modify(|known| known.told.launched_again())
+                .or_insert(belief);
         }
         let call = Call::Accept {
             offers: call.offers,

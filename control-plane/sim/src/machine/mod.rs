@@ -33,6 +33,7 @@ pub(crate) struct Machine {
     /// How far the agent's clock is off, in microseconds; changes only between its lives, since it
     /// is monotonic within one.
     clock_offset: i64,
+    /// Whether the agent's process is paused.
     pub(crate) paused: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use insula_kernel::{Input, invariant};
 use insula_pipeline::Envelope;
-use insula_types::{RequestId, Span};
+use insula_types::{RequestId, Span, Time};
 
 use super::{InFlight, Owner, OwnerId};
 use crate::check::{Violation, resources, rows};
@@ -187,7 +187,7 @@ impl World {
 }
 
 impl Owner {
-    fn due(&self, now: insula_types::Time) -> bool {
+    fn due(&self, now: Time) -> bool {
         let next = self.pipeline.kernel().next_timeout();
         next.is_some_and(|at| at <= self.clock(now))
     }

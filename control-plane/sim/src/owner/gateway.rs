@@ -21,9 +21,9 @@ impl World {
         client: Client,
         wire: Wire,
     ) -> Result<(), Violation> {
-        // Of an agent's connections the newest counts: what still comes on an older one was said before
-        // the agent gave it up, and would set the kernel back to it (rule R27).
-        if matches!(client, Client::Machine(_)) && !self.network.is_newest(connection) {
+        if let Client::Machine(number) = client
+            && self.is_outdated(id, connection, number)
+        {
             return Ok(());
         }
         let input = match (client, wire) {
@@ -45,6 +45,17 @@ impl World {
             Some(input) => self.owner_input(id, input),
             None => Ok(()),
         }
+    }
+
+    /// Of an agent's connections the newest counts, even after its end: what still comes on an older
+    /// one was said before the agent gave it up, and would set the kernel back to it (rule R27).
+    fn is_outdated(&mut self, id: OwnerId, connection: ConnectionId, machine: usize) -> bool {
+        let Some(owner) = self.owners.get_mut(&id) else {
+            return true;
+        };
+        let latest = owner.peers.latest.entry(machine).or_insert(connection);
+        *latest = connection.max(*latest);
+        connection < *latest
     }
 
     fn of_agent(

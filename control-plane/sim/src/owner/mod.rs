@@ -70,6 +70,8 @@ struct Peers {
     /// What a connection is good for, once its first message said so.
     sessions: BTreeMap<ConnectionId, Session>,
     questions: BTreeMap<RequestId, Question>,
+    /// The latest connection that each machine was heard on.
+    latest: BTreeMap<usize, ConnectionId>,
 }
 
 #[derive(Debug, Clone)]

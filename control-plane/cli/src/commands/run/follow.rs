@@ -3,15 +3,16 @@
 use std::future::Future;
 use std::time::Duration;
 
-use futures::StreamExt;
 use insula_client::api::{Task, TaskPhase};
-use insula_client::{ByteStream, Client, Error, OutputRange, OutputStream};
+use insula_client::{ByteStream, Client, OutputRange, OutputStream};
 
+use super::printer::Printer;
+use crate::commands::patience::Patience;
 use crate::exit::Failure;
 use crate::output::Output;
 
 /// A task that waits longer than this is explained.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const CURIOSITY: Duration = Duration::from_millis(1500);
 /// Longest that one request waits for a change; the loop goes on.
 const POLL_SECONDS: u32 = 30;
 
@@ -26,16 +27,8 @@ pub(super) async fn until_done(
 ) -> Result<Task, Failure> {
     let mut attempt = 0;
     loop {
-        let streams = streams(client, id, attempt);
-        let (stdout, stderr) = explained(client, id, output, streams).await?;
-        tokio::try_join!(
-            print(stdout, id, label, |bytes| output.raw(bytes)),
-            print(stderr, id, label, |bytes| {
-                output.raw_talk(bytes);
-                Ok(())
-            }),
-        )?;
-        let task = ended(client, id, attempt).await?;
+        print_start(client, id, attempt, label, output).await?;
+        let task = ended(client, id, attempt, output).await?;
         if task.attempt <= attempt {
             return Ok(task);
         }
@@ -44,23 +37,53 @@ pub(super) async fn until_done(
     }
 }
 
-/// Both outputs of a start of the task; the control plane answers once it has started.
+/// Prints all of the output of one start. Where the connection breaks off, goes on behind what was
+/// printed.
+async fn print_start(
+    client: &Client,
+    id: &str,
+    attempt: u32,
+    label: bool,
+    output: &Output,
+) -> Result<(), Failure> {
+    let mut stdout = Printer::new(id, OutputStream::Stdout, label, output);
+    let mut stderr = Printer::new(id, OutputStream::Stderr, label, output);
+    let mut patience = Patience::new(output);
+    loop {
+        let printed = async {
+            let both = streams(client, id, attempt, [&stdout, &stderr]);
+            let (out, err) = explained(client, id, output, both).await?;
+            patience.renew();
+            tokio::try_join!(stdout.print(out), stderr.print(err))
+        };
+        match printed.await {
+            Ok(_) => break,
+            Err(failure) => patience.after(failure).await?,
+        }
+    }
+    stdout.finish()?;
+    stderr.finish()
+}
+
+/// Both outputs of a start, each from where its printer is; the control plane answers once it has
+/// started.
 async fn streams(
     client: &Client,
     id: &str,
     attempt: u32,
+    printers: [&Printer<'_>; 2],
 ) -> Result<(ByteStream, ByteStream), Failure> {
-    let attempt = Some(attempt);
-    let range = OutputRange {
-        follow: true,
-        attempt,
-        ..OutputRange::default()
+    let ask = |printer: &Printer<'_>| {
+        let range = OutputRange {
+            offset: printer.offset(),
+            follow: true,
+            attempt: Some(attempt),
+            tail: None,
+        };
+        client.output(id, printer.stream(), range)
     };
-    let both = tokio::try_join!(
-        client.output(id, OutputStream::Stdout, range),
-        client.output(id, OutputStream::Stderr, range),
-    );
-    Ok(both?)
+    let [stdout, stderr] = printers;
+    Ok(tokio::try_join!(ask(stdout), ask(stderr))?)
 }
 
 /// Says why a task waits while it does, each time the reason changes.
@@ -75,8 +98,9 @@ async fn explained<T>(
     loop {
         tokio::select! {
             started = &mut start => return started,
-            () = tokio::time::sleep(PATIENCE) => {}
+            () = tokio::time::sleep(CURIOSITY) => {}
         }
+        // Only whoever waits may be told why: the answer to the question itself says what is wrong.
         let why = client.why(id).await;
         let sentence = why.ok().and_then(|why| why.reasons.into_iter().next());
         if let Some(reason) = sentence
@@ -89,47 +113,13 @@ async fn explained<T>(
 }
 
 /// Waits until a start is over: the task is done, or has another start.
-async fn ended(client: &Client, id: &str, attempt: u32) -> Result<Task, Failure> {
+async fn ended(client: &Client, id: &str, attempt: u32, output: &Output) -> Result<Task, Failure> {
+    let mut patience = Patience::new(output);
     loop {
-        let task = match client.wait(id, POLL_SECONDS).await {
-            Err(Error::BrokenOff { .. }) => continue,
-            other => other?,
-        };
-        if task.phase == TaskPhase::Done || task.attempt > attempt {
-            return Ok(task);
+        match client.wait(id, POLL_SECONDS).await {
+            Ok(task) if task.phase == TaskPhase::Done || task.attempt > attempt => return Ok(task),
+            Ok(_) => patience.renew(),
+            Err(error) => patience.after(error.into()).await?,
         }
     }
-}
-
-async fn print(
-    mut stream: ByteStream,
-    id: &str,
-    label: bool,
-    sink: impl Fn(&[u8]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut line = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
-        if !label {
-            sink(&chunk)?;
-            continue;
-        }
-        // Whole lines only, or the tasks' words would be mixed.
-        for part in chunk.split_inclusive(|byte| *byte == b'\n') {
-            line.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                sink(&labelled(id, &line))?;
-                line.clear();
-            }
-        }
-    }
-    if line.is_empty() {
-        return Ok(());
-    }
-    line.push(b'\n');
-    sink(&labelled(id, &line))
-}
-
-fn labelled(id: &str, line: &[u8]) -> Vec<u8> {
-    [id.as_bytes(), b" | ", line].concat()
 }

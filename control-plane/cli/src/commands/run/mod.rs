@@ -1,27 +1,37 @@
 //! `insula run`
 
 mod follow;
+mod printer;
 mod spec;
 mod stdin;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use futures::future::join_all;
-use insula_client::Client;
-use insula_client::api::{Exit, KillTask, SubmitTasks, Task};
+use futures::{StreamExt, TryStreamExt};
+use insula_client::api::{Exit, KillTask, SubmitTasks, Submitted, Task};
+use insula_client::{Client, Error};
+use insula_types::ErrorCode;
 
 use crate::exit::{self, Failure};
 use crate::output::Output;
 use crate::program::Global;
+use crate::signals::StopSignals;
+
+/// Tasks whose output is followed at a time; each takes two connections, and an agent sends 256
+/// outputs at a time. The others are followed as these end, and lose nothing.
+const FOLLOWED_MAX: usize = 64;
 
 /// Run a command or a Wasm module on some machine, follow its output, exit with its code.
 ///
-/// A command stands behind `--`; a module is named, and its arguments stand behind `--`. Ctrl-C kills
-/// the task. Exit codes beside the task's own: 124 if --timeout stopped it, 125 if it did not run, 128
-/// plus the number of the signal that ended it.
+/// A command stands behind two dashes. A module is named, and its arguments stand behind two dashes.
+/// What is piped in is the task's input. With --json the task is printed when it is over, and its output
+/// goes to standard error.
+///
+/// Ctrl-C kills the task. Exit codes beside the task's own: 124 if --timeout stopped it, 125 if it did
+/// not run, 128 plus the number of the signal that ended it.
 #[derive(Debug, clap::Args)]
 #[command(
+    override_usage = "insula run [OPTIONS] -- CMD...\n       insula run [OPTIONS] FILE.wasm [-- ARGS...]",
     after_help = "Examples:\n  insula run -- uname -a\n  insula run --mem 128 hello.wasm -- world\n  echo data | insula run -- wc -c"
 )]
 pub(crate) struct Args {
@@ -31,11 +41,11 @@ pub(crate) struct Args {
     /// The command, or the module's arguments.
     #[arg(last = true, value_name = "CMD")]
     words: Vec<String>,
-    /// Cores, for example 0.5.
-    #[arg(long, value_name = "CORES")]
+    /// Cores, for example 0.5 [default: 0.1].
+    #[arg(long, value_name = "CORES", value_parser = spec::amount)]
     cpus: Option<String>,
-    /// Memory in MiB.
-    #[arg(long, value_name = "MIB")]
+    /// Memory in MiB [default: 64].
+    #[arg(long, value_name = "MIB", value_parser = spec::amount)]
     mem: Option<String>,
     /// A variable for the task's environment; may be given often.
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = spec::pair)]
@@ -44,10 +54,10 @@ pub(crate) struct Args {
     #[arg(long)]
     name: Option<String>,
     /// How many of it.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "N")]
     count: u32,
     /// Start it again so often if it fails or is lost.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_name = "N")]
     retries: u32,
     /// Stop it after so many seconds.
     #[arg(long, value_name = "SECONDS")]
@@ -65,35 +75,38 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
     let detach = args.detach;
     let input = stdin::Input::of_this_process(&args)?;
     let task = spec::task(args, input.is_piped(), &client).await?;
+    // Heard from before the task exists, so that none is left behind.
+    let signals = StopSignals::listen()?;
     let submitted = client.submit(&SubmitTasks { tasks: vec![task] }).await?;
     if detach {
-        return print_ids(&submitted.ids, output);
+        return print_ids(&submitted, output);
     }
     let ids = submitted.ids;
-    let follow = follow_all(&client, &ids, output);
-    let feed = input.feed(&client, &ids);
-    let tasks = tokio::select! {
-        tasks = async { tokio::join!(follow, feed).0 } => tasks?,
-        () = interrupted_twice(&client, &ids, output) => return Ok(exit::SIGNALLED + 2),
+    let feed = async {
+        input.feed(&client, &ids, output).await;
+        std::future::pending().await
     };
-    if output.is_json() {
-        for task in &tasks {
-            output.json_line(task)?;
+    let tasks = tokio::select! {
+        tasks = follow_all(&client, &ids, output) => tasks,
+        never = feed => never,
+        () = interrupted_twice(signals, &client, &ids, output) => return Ok(exit::INTERRUPTED),
+    };
+    match tasks {
+        Ok(tasks) => conclude(&tasks, output),
+        Err(failure) if failure.is_reader_gone() => {
+            kill_all(&client, &ids, output).await;
+            Err(failure)
         }
+        Err(failure) => Err(failure.hint(where_to_find(&ids))),
     }
-    let codes = tasks.iter().map(|task| told_code(task, output));
-    Ok(codes.fold(
-        exit::OK,
-        |first, code| if first == exit::OK { code } else { first },
-    ))
 }
 
-fn print_ids(ids: &[String], output: &Output) -> Result<u8, Failure> {
+fn print_ids(submitted: &Submitted, output: &Output) -> Result<u8, Failure> {
     if output.is_json() {
-        output.document(&BTreeMap::from([("ids", ids)]))?;
+        output.document(submitted)?;
         return Ok(exit::OK);
     }
-    for id in ids {
+    for id in &submitted.ids {
         output.line(id)?;
     }
     Ok(exit::OK)
@@ -108,22 +121,60 @@ async fn follow_all(
     let followers = ids
         .iter()
         .map(|id| follow::until_done(client, id, label, output));
-    join_all(followers).await.into_iter().collect()
+    futures::stream::iter(followers)
+        .buffered(FOLLOWED_MAX)
+        .try_collect()
+        .await
 }
 
 /// The first Ctrl-C kills the tasks and goes on following them, so that their last words and their end
 /// are seen; completes at the second.
-async fn interrupted_twice(client: &Client, ids: &[String], output: &Output) {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return std::future::pending().await;
-    }
+async fn interrupted_twice(
+    mut signals: StopSignals,
+    client: &Client,
+    ids: &[String],
+    output: &Output,
+) {
+    signals.next().await;
     output.talk(&"killing; press Ctrl-C again to leave it at that");
+    tokio::select! {
+        () = kill_all(client, ids, output) => signals.next().await,
+        () = signals.next() => {}
+    }
+}
+
+/// A task that is over already is as good as killed.
+async fn kill_all(client: &Client, ids: &[String], output: &Output) {
     for id in ids {
-        if let Err(error) = client.kill(id, &KillTask::default()).await {
-            output.talk(&Failure::from(error));
+        match client.kill(id, &KillTask::default()).await {
+            Ok(()) => {}
+            Err(Error::Refused(detail, _)) if detail.code == ErrorCode::FailedPrecondition => {}
+            Err(error) => output.talk(&Failure::from(error)),
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Whatever happens to whoever follows a task, the task goes on.
+fn where_to_find(ids: &[String]) -> String {
+    match ids {
+        [id] => format!("the task goes on: `insula wait {id}`, `insula logs -f {id}`"),
+        _ => "the tasks go on: `insula ps` lists them".to_owned(),
+    }
+}
+
+/// Says how the tasks ended; the first code that is not 0 is that of all.
+fn conclude(tasks: &[Task], output: &Output) -> Result<u8, Failure> {
+    let mut code = exit::OK;
+    for task in tasks {
+        if output.is_json() {
+            output.json_line(task)?;
+        }
+        let own = told_code(task, output);
+        if code == exit::OK {
+            code = own;
+        }
+    }
+    Ok(code)
 }
 
 /// The exit code for a task that is over.

@@ -17,6 +17,15 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A decimal number; whether it is a sensible amount is for the control plane to say.
+pub(super) fn amount(text: &str) -> Result<String, String> {
+    let digits = text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if digits && text.parse::<f64>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err("write it as a number, such as 2 or 0.5".to_owned())
+}
+
 /// Makes the task; a module is uploaded on the way.
 pub(super) async fn task(args: Args, stdin: bool, client: &Client) -> Result<SubmitTask, Failure> {
     let resources = resources(args.cpus.as_deref(), args.mem.as_deref());
@@ -80,6 +89,14 @@ mod tests {
     fn what_is_not_named_is_left_to_the_control_plane() {
         assert_eq!(resources(None, None), "");
         assert_eq!(resources(Some("0.5"), Some("64")), "cpus:0.5;mem:64");
+    }
+
+    #[test]
+    fn an_amount_is_a_number_and_nothing_else() {
+        assert_eq!(amount("0.5"), Ok("0.5".to_owned()));
+        for other in ["", "-1", "1e3", "inf", "1;gpus:2", "1.2.3", "."] {
+            assert!(amount(other).is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio_util::io::ReaderStream;
 
 use super::Args;
 use crate::exit::Failure;
+use crate::output::Output;
 
 /// Whether something is piped into this process.
 pub(super) struct Input {
@@ -37,22 +38,21 @@ impl Input {
 
     /// Feeds the task until the input or the task ends. That a task does not read all of its input is
     /// no failure: `head` does not either.
-    pub(super) async fn feed(&self, client: &Client, ids: &[String]) {
+    pub(super) async fn feed(&self, client: &Client, ids: &[String], output: &Output) {
         let (true, [id]) = (self.piped, ids) else {
             return;
         };
         let input = ReaderStream::with_capacity(tokio::io::stdin(), 64 << 10);
-        tokio::select! {
-            _ = client.feed(id, input) => {}
-            () = over(client, id) => {}
-        }
-    }
-}
-
-async fn over(client: &Client, id: &str) {
-    while let Ok(task) = client.wait(id, 30).await {
-        if task.phase == TaskPhase::Done {
+        let Err(error) = client.feed(id, input).await else {
             return;
+        };
+        let is_over = client
+            .task(id)
+            .await
+            .is_ok_and(|task| task.phase == TaskPhase::Done);
+        if !is_over {
+            let failure = Failure::from(error).about(&"the task's input is cut off");
+            output.talk(&failure);
         }
     }
 }

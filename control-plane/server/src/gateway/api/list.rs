@@ -147,7 +147,7 @@ async fn started(
         .store
         .tasks(&context.cell, &filter, after, room)
         .await?;
-    let items = found.rows.iter().map(|row| view::started(row, None));
+    let items = found.rows.iter().map(view::started);
     page.items.extend(items);
     if found.more
         && let Some(last) = found.rows.last()

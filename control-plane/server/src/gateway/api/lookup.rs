@@ -57,12 +57,18 @@ pub(super) async fn find(
     id: &str,
 ) -> Result<Found, ApiError> {
     let task = TaskId::new(id).map_err(|_| missing(id))?;
+    let key = built_in(context, task);
+    // The start is read before the request: were it the other way round, a start that ends and is
+    // started again in between would look like the end of the task. Once the request is gone, its
+    // last start is over, so the row is read as it is then.
+    let mut row = service.store.task(&context.cell, &key).await?;
     let request = service
         .store
-        .request(&context.cell, &context.tenant, &task)
+        .request(&context.cell, &context.tenant, &key.task)
         .await?;
-    let key = built_in(context, task);
-    let row = service.store.task(&context.cell, &key).await?;
+    if request.is_none() {
+        row = service.store.task(&context.cell, &key).await?;
+    }
     if request.is_some() || row.is_some() {
         return Ok(Found { request, row });
     }

@@ -86,7 +86,7 @@ async fn started(
     match query.attempt {
         Some(attempt) if attempt != task.attempt => {
             let earlier = lookup::attempt(service, context, id, attempt).await?;
-            wait::start_of(&view::started(&earlier, None))
+            wait::start_of(&view::started(&earlier))
         }
         _ => wait::start_of(&task),
     }

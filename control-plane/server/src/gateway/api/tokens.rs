@@ -6,13 +6,14 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use http::StatusCode;
+use insula_proto::join_token::is_address;
 use insula_proto::rest::{MakeToken, Token};
 use insula_types::{ErrorCode, Span};
 
 use super::{ApiError, body};
 use crate::auth::TenantContext;
 use crate::gateway::agent::make_token;
-use crate::service::Service;
+use crate::service::{Reached, Service};
 
 /// Most machines that one token lets in: a token that leaks costs no more than that.
 const USES_MAX: u32 = 10_000;
@@ -38,20 +39,29 @@ pub(super) async fn make(
         let sentence = format!("a token is valid for 1 to {VALID_SECONDS_MAX} seconds");
         return Err(ApiError::invalid(sentence));
     }
+    let reached = reached(&service, wanted.address)?;
     let life = Span::from_secs(wanted.valid_seconds);
-    let (token, expires_at) = make_token(
-        &service.store,
-        &context.cell,
-        &service.reached,
-        wanted.uses,
-        life,
-    )
-    .await?;
+    let (token, expires_at) =
+        make_token(&service.store, &context.cell, &reached, wanted.uses, life).await?;
     Ok((
         StatusCode::CREATED,
         Json(Token {
             token: token.to_string(),
+            address: token.address,
             expires_at: expires_at.0,
         }),
     ))
+}
+
+/// Where agents reach this control plane: only whoever asks knows of the network in between.
+fn reached(service: &Service, named: Option<String>) -> Result<Reached, ApiError> {
+    let mut reached = service.reached.clone();
+    if let Some(address) = named {
+        if !is_address(&address) {
+            let sentence = format!("'{address}' is no address of the form host:port");
+            return Err(ApiError::invalid(sentence));
+        }
+        reached.address = address;
+    }
+    Ok(reached)
 }

@@ -13,7 +13,7 @@ pub(super) const WITHDRAWN: &str = "taken back before it was started";
 /// A task, from whatever is known of it.
 pub(super) fn found(found: &Found) -> Option<Task> {
     match (found.current(), &found.request) {
-        (Some(row), request) => Some(started(row, request.as_ref())),
+        (Some(row), _) => Some(started(row)),
         (None, Some(request)) => Some(waiting(request)),
         (None, None) => None,
     }
@@ -52,7 +52,7 @@ pub(super) fn waiting(row: &RequestRow) -> Task {
 }
 
 /// A start of a task.
-pub(super) fn started(row: &TaskRow, request: Option<&RequestRow>) -> Task {
+pub(super) fn started(row: &TaskRow) -> Task {
     let status = &row.status;
     let accepted = row.times.accepted.0;
     Task {
@@ -71,7 +71,7 @@ pub(super) fn started(row: &TaskRow, request: Option<&RequestRow>) -> Task {
         launch: Some(row.launch.to_string()),
         attempt: row.attempt,
         times: Times {
-            submitted: request.map_or(accepted, |request| request.submitted_at.0),
+            submitted: row.times.submitted.map_or(accepted, |time| time.0),
             launched: Some(accepted),
             started: row.times.started.map(|time| time.0),
             ended: row.times.ended.map(|time| time.0),

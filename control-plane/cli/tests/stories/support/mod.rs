@@ -1,0 +1,40 @@
+//! Machinery of the stories.
+
+mod dev;
+mod insula;
+mod leftovers;
+mod log;
+mod place;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use dev::Dev;
+pub(crate) use insula::{Insula, Ran};
+pub(crate) use place::Place;
+
+/// How long anything may take before a test gives up: two busy processors need seconds for what
+/// takes milliseconds otherwise.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+/// Time between two looks at something that nobody announces.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Looks until there is something to see.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Sends a signal, by its name without `SIG`.
+fn signal(pid: u32, name: &str) {
+    let line = format!("kill -{name} {pid}");
+    let status = std::process::Command::new("sh")
+        .args(["-c", &line])
+        .status();
+    assert!(status.unwrap().success(), "{line}");
+}
