@@ -16,7 +16,7 @@ use tonic::{Status, Streaming};
 
 use super::outbound;
 use crate::gateway::ApiError;
-use crate::relay::{AgentSender, Failure};
+use crate::relay::{AgentSender, Failure, Line};
 use crate::service::Service;
 
 /// An agent says its hello with the call itself.
@@ -37,12 +37,13 @@ pub(super) async fn begin(
         agent: agent.clone(),
         session: session.clone(),
     });
-    let (sender, from_gateway) = service.relay.agents().open(agent);
+    let (line, sender, from_gateway) = service.relay.agents().open(agent);
     let (answers, stream) = mpsc::channel(outbound::AHEAD_MAX);
     let carrier = Carrier {
         service,
         identity,
         session: session.clone(),
+        line,
         sender,
     };
     tokio::spawn(async move {
@@ -78,6 +79,7 @@ struct Carrier {
     service: Arc<Service>,
     identity: AgentIdentity,
     session: SessionId,
+    line: Line,
     sender: AgentSender,
 }
 
@@ -143,6 +145,12 @@ impl Carrier {
     }
 
     async fn submit(&self, message: Said) -> Result<(), Status> {
+        let turn = self.line.speak().await;
+        if turn.is_none() {
+            return Err(Status::aborted(
+                "a newer connection of this agent has taken over",
+            ));
+        }
         let input = Input::Agent {
             agent: self.identity.agent.clone(),
             session: self.session.clone(),

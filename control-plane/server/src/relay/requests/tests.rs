@@ -57,7 +57,7 @@ async fn joined(relay: &Relay, requests: &mut mpsc::Receiver<ServiceMessage>) ->
 #[tokio::test]
 async fn an_answer_is_joined_with_its_request_and_no_other_agents() {
     let relay = Relay::default();
-    let (_sender, mut requests) = relay.agents().open(&agent("a"));
+    let (_line, _sender, mut requests) = relay.agents().open(&agent("a"));
     let (mut output, sink) = joined(&relay, &mut requests).await;
     assert!(sink.send(Bytes::from_static(b"hello")).await);
     sink.finish();
@@ -69,7 +69,7 @@ async fn an_answer_is_joined_with_its_request_and_no_other_agents() {
 #[tokio::test]
 async fn output_that_broke_off_is_not_taken_for_the_whole() {
     let relay = Relay::default();
-    let (_sender, mut requests) = relay.agents().open(&agent("a"));
+    let (_line, _sender, mut requests) = relay.agents().open(&agent("a"));
     let (mut output, sink) = joined(&relay, &mut requests).await;
     assert!(sink.send(Bytes::from_static(b"hel")).await);
     drop(sink);
@@ -80,7 +80,7 @@ async fn output_that_broke_off_is_not_taken_for_the_whole() {
 #[tokio::test]
 async fn a_reader_that_leaves_ends_the_agents_call() {
     let relay = Relay::default();
-    let (_sender, mut requests) = relay.agents().open(&agent("a"));
+    let (_line, _sender, mut requests) = relay.agents().open(&agent("a"));
     let (output, sink) = joined(&relay, &mut requests).await;
     drop(output);
     sink.closed().await;
@@ -93,7 +93,7 @@ async fn an_agent_that_is_away_or_goes_away_fails_the_request() {
     let a = agent("a");
     let gone = Err(Failure::Disconnected(a.clone()));
     assert_eq!(relay.read(&a, stdout).await.map(drop), gone);
-    let (sender, mut requests) = relay.agents().open(&a);
+    let (_line, sender, mut requests) = relay.agents().open(&a);
     let leave = async {
         asked(&mut requests).await;
         relay.disconnected(&sender);
@@ -106,8 +106,8 @@ async fn an_agent_that_is_away_or_goes_away_fails_the_request() {
 #[tokio::test]
 async fn the_end_of_an_older_connection_leaves_the_requests_of_the_newer_alone() {
     let relay = Relay::default();
-    let (older, _) = relay.agents().open(&agent("a"));
-    let (_newer, mut requests) = relay.agents().open(&agent("a"));
+    let (_line, older, _) = relay.agents().open(&agent("a"));
+    let (_line, _newer, mut requests) = relay.agents().open(&agent("a"));
     let answer = async {
         let request = asked(&mut requests).await;
         relay.agents().close(&agent("a"), &older);
@@ -126,7 +126,7 @@ async fn an_agent_that_does_not_answer_is_given_up() {
         ..Relay::default()
     };
     let a = agent("a");
-    let (_sender, mut requests) = relay.agents().open(&a);
+    let (_line, _sender, mut requests) = relay.agents().open(&a);
     let silent = relay.read(&a, stdout).await.map(drop);
     assert_eq!(silent, Err(Failure::Silent(a.clone())));
     let request = asked(&mut requests).await;
@@ -137,7 +137,7 @@ async fn an_agent_that_does_not_answer_is_given_up() {
 async fn an_agent_that_is_behind_is_not_asked_more() {
     let relay = Relay::default();
     let a = agent("a");
-    let (sender, _requests) = relay.agents().open(&a);
+    let (_line, sender, _requests) = relay.agents().open(&a);
     while sender.try_send(stdout(String::new())).is_ok() {}
     let busy = relay.read(&a, stdout).await.map(drop);
     assert_eq!(busy, Err(Failure::Busy(a)));
@@ -160,7 +160,7 @@ async fn fed(relay: &Relay, requests: &mut mpsc::Receiver<ServiceMessage>) -> (I
 #[tokio::test]
 async fn input_ends_for_both_sides() {
     let relay = Relay::default();
-    let (_sender, mut requests) = relay.agents().open(&agent("a"));
+    let (_line, _sender, mut requests) = relay.agents().open(&agent("a"));
     let (input, mut source) = fed(&relay, &mut requests).await;
     assert!(input.send(Bytes::from_static(b"data")).await);
     let take = async {
@@ -174,7 +174,7 @@ async fn input_ends_for_both_sides() {
 #[tokio::test]
 async fn input_that_is_given_up_or_not_wanted_is_not_taken_for_whole() {
     let relay = Relay::default();
-    let (_sender, mut requests) = relay.agents().open(&agent("a"));
+    let (_line, _sender, mut requests) = relay.agents().open(&agent("a"));
     let (input, mut source) = fed(&relay, &mut requests).await;
     drop(input);
     assert_eq!(source.next().await, Err(GivenUp));
