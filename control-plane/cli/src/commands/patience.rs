@@ -14,34 +14,22 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Tries again what is the same when done twice, until it has failed for too long without a break.
 ///
-/// Whoever never had an answer learns of a failure at once: a wrong address is no outage.
+/// For whoever has had an answer already: where there never was one, the address is wrong.
 pub(crate) struct Patience<'a> {
     output: &'a Output,
-    had_answer: bool,
     until: Option<Instant>,
 }
 
 impl<'a> Patience<'a> {
-    /// For somebody who has not had an answer yet.
-    pub(crate) fn before_the_first_answer(output: &'a Output) -> Self {
-        Self {
-            output,
-            had_answer: false,
-            until: None,
-        }
-    }
-
-    /// For somebody who has.
     pub(crate) fn new(output: &'a Output) -> Self {
         Self {
-            had_answer: true,
-            ..Self::before_the_first_answer(output)
+            output,
+            until: None,
         }
     }
 
     /// There was an answer.
     pub(crate) fn renew(&mut self) {
-        self.had_answer = true;
         self.until = None;
     }
 
@@ -50,7 +38,7 @@ impl<'a> Patience<'a> {
     /// # Errors
     /// The failure itself, if it will not, or has lasted for too long.
     pub(crate) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
-        if !(failure.is_passing() && self.had_answer) {
+        if !failure.is_passing() {
             return Err(failure);
         }
         let until = *self.until.get_or_insert_with(|| {

@@ -24,7 +24,9 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
     let client = global.client()?;
     let mut code = exit::OK;
     for id in &args.ids {
-        let task = until_done(&client, id, Patience::before_the_first_answer(output)).await?;
+        // The first answer shows that there is such a task; from then on an outage is one.
+        client.task(id).await?;
+        let task = until_done(&client, id, output).await?;
         if output.is_json() {
             output.json_line(&task)?;
         } else {
@@ -41,8 +43,9 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
 pub(crate) async fn until_done(
     client: &Client,
     id: &str,
-    mut patience: Patience<'_>,
+    output: &Output,
 ) -> Result<Task, Failure> {
+    let mut patience = Patience::new(output);
     loop {
         match client.wait(id, POLL_SECONDS).await {
             Ok(task) if task.phase == TaskPhase::Done => return Ok(task),

@@ -9,7 +9,6 @@ use insula_client::{Client, OutputRange, OutputStream};
 use insula_wasm_executor::samples;
 
 use super::hops::Hops;
-use crate::commands::patience::Patience;
 use crate::commands::wait::until_done;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -140,7 +139,7 @@ async fn run(client: &Client, name: &str, what: WhatToRun, output: &Output) -> R
     while let Some(chunk) = bytes.next().await {
         output.raw(&chunk?)?;
     }
-    let task = until_done(client, id, Patience::new(output)).await?;
+    let task = until_done(client, id, output).await?;
     if task.phase != TaskPhase::Done || task.state != "TASK_FINISHED" {
         return Err(Failure::new(format!(
             "{id} is {}: {}",

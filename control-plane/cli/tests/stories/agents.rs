@@ -56,9 +56,12 @@ fn agent(place: &Place, token: &str, args: &[&str]) -> Insula {
     Insula::new(&[&own, args].concat())
 }
 
-fn refused(ran: Ran) -> String {
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    ran.stderr
+/// An agent that does not start says why in its last words, behind its log.
+fn assert_refused(agent: Insula, sentence: &str) {
+    let Ran { code, stderr, .. } = agent.run();
+    assert_eq!(code, Some(1), "{stderr}");
+    let (_, error) = stderr.split_once("error: ").unwrap();
+    assert!(error.contains(sentence), "{error}");
 }
 
 #[test]
@@ -106,12 +109,10 @@ fn another_agent_joins_with_a_token() {
         "--work-dir",
         elsewhere.to_str().unwrap(),
     ]);
-    assert!(refused(third.run()).contains("the token was used before"));
-    assert!(refused(agent(&place, &token, &[]).run()).contains("locked by process"));
-    assert!(
-        refused(Insula::new(&["agent", "--join", "rubbish"]).run())
-            .contains("a join token begins with")
-    );
+    assert_refused(third, "the join token has been used already");
+    assert_refused(agent(&place, &token, &[]), "locked by process");
+    let rubbish = Insula::new(&["agent", "--join", "rubbish"]);
+    assert_refused(rubbish, "a join token begins with");
 
     // An agent that stops leaves its tasks running, and finds them when it comes back.
     let id = dev.submit(&["--", "sh", "-c", "echo $PPID; sleep 1000"]);

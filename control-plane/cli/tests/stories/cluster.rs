@@ -20,6 +20,8 @@ fn the_cluster_is_shown_to_people_and_to_programs() {
         assert!(shown.stderr.contains(&note), "{shown:?}");
     }
 
+    // The built-in framework appears with its first task.
+    dev.ok(&["run", "--", "true"]);
     let frameworks = dev.json(&["frameworks"]);
     assert_eq!(
         (&frameworks[0]["id"], &frameworks[0]["state"]),

@@ -93,7 +93,7 @@ fn a_task_that_cannot_run_says_why() {
         .run()
         .refused(124);
     assert!(
-        said.contains("longer than its maximum completion time of 0.2 s"),
+        said.contains("longer than its maximum completion time of 200.0 ms"),
         "{said}"
     );
 

@@ -136,10 +136,14 @@ async fn interrupted_twice(
     output: &Output,
 ) {
     signals.next().await;
-    output.talk(&"killing; press Ctrl-C again to leave it at that");
-    tokio::select! {
-        () = kill_all(client, ids, output) => signals.next().await,
-        () = signals.next() => {}
+    // A second Ctrl-C in the meantime ends the waiting for it, should nobody answer.
+    let killed = tokio::select! {
+        () = kill_all(client, ids, output) => true,
+        () = signals.next() => false,
+    };
+    if killed {
+        output.talk(&"killing; press Ctrl-C again to leave it at that");
+        signals.next().await;
     }
 }
 

@@ -84,7 +84,7 @@ impl<'a> Dev<'a> {
 
     /// What a client prints as JSON.
     pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
-        serde_json::from_str(&self.ok(&[args, &["--json"]].concat())).unwrap()
+        serde_json::from_str(&self.ok(&[&["--json"], args].concat())).unwrap()
     }
 
     /// Submits a task and returns its id.

@@ -3,7 +3,7 @@
 use insula_store::{PAGE_ROWS_MAX, TaskFilter};
 use insula_types::framework::BUILT_IN;
 use insula_types::record::{RequestRow, TaskRow};
-use insula_types::{FrameworkId, FrameworkKey, TaskId, TaskKey};
+use insula_types::{ErrorCode, FrameworkId, FrameworkKey, TaskId, TaskKey};
 
 use super::ApiError;
 use crate::auth::TenantContext;
@@ -50,6 +50,38 @@ pub(super) fn missing(id: &str) -> ApiError {
         .hint("`insula ps --all` lists tasks, those that are over as well")
 }
 
+/// How often a request is looked at again because it was just started.
+const LOOKS_MAX: usize = 8;
+
+/// A request and its latest start as they were together: a start in between the two reads would look
+/// like one that nobody asked for, or like the end of the task.
+async fn request_and_start(
+    service: &Service,
+    context: &TenantContext,
+    key: &TaskKey,
+) -> Result<(Option<RequestRow>, Option<TaskRow>), ApiError> {
+    let launch = |row: &Option<TaskRow>| row.as_ref().map(|row| row.launch);
+    let mut before = service.store.task(&context.cell, key).await?;
+    for _ in 0..LOOKS_MAX {
+        let request = service
+            .store
+            .request(&context.cell, &context.tenant, &key.task)
+            .await?;
+        let after = service.store.task(&context.cell, key).await?;
+        if launch(&before) == launch(&after) {
+            return Ok((request, after));
+        }
+        before = after;
+    }
+    Err(ApiError::new(
+        ErrorCode::Unavailable,
+        format!(
+            "task '{}' is started again and again; look once more",
+            key.task
+        ),
+    ))
+}
+
 /// Looks first among the built-in framework's tasks, then among all others of the tenant.
 pub(super) async fn find(
     service: &Service,
@@ -58,17 +90,7 @@ pub(super) async fn find(
 ) -> Result<Found, ApiError> {
     let task = TaskId::new(id).map_err(|_| missing(id))?;
     let key = built_in(context, task);
-    // The start is read before the request: were it the other way round, a start that ends and is
-    // started again in between would look like the end of the task. Once the request is gone, its
-    // last start is over, so the row is read as it is then.
-    let mut row = service.store.task(&context.cell, &key).await?;
-    let request = service
-        .store
-        .request(&context.cell, &context.tenant, &key.task)
-        .await?;
-    if request.is_none() {
-        row = service.store.task(&context.cell, &key).await?;
-    }
+    let (request, row) = request_and_start(service, context, &key).await?;
     if request.is_some() || row.is_some() {
         return Ok(Found { request, row });
     }
