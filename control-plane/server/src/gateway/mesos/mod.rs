@@ -5,10 +5,10 @@
 //! subscription becomes a session whose messages are written as events, one record per chunk, until
 //! either side ends it.
 //!
-//! - [`routes`]: which path is which endpoint; prefixes and 404 as in Mesos.
-//! - [`scheduler`]: `POST /api/v1/scheduler`: the order of checks, calls in, events out.
-//! - [`read`]: `/state`, `/tasks` and the other documents that tools poll, from the rows (rule R13).
-//! - [`refusal`]: every answer that is not a success: its status and its sentence.
+//! - `routes`: which path is which endpoint; prefixes and 404 as in Mesos.
+//! - `scheduler`: `POST /api/v1/scheduler`: the order of checks, calls in, events out.
+//! - `read`: `/state`, `/tasks` and the other documents that tools poll, from the rows (rule R13).
+//! - `refusal`: every answer that is not a success: its status and its sentence.
 //!
 //! Promises: whatever Mesos answers is answered with its status and its sentence, since clients
 //! compare them; what is not supported is refused by name and nothing of it is applied. The tenant
