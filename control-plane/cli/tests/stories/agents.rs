@@ -133,7 +133,8 @@ fn another_agent_joins_with_a_token() {
     assert_eq!(dev.insula(&["wait", &id]).run().code, Some(143));
     back.signal("INT");
     assert_eq!(back.wait().code, Some(0));
-    // Its shepherd would linger for a minute, for an agent to come back.
+    drop(dev);
+    // The agent's shepherd would linger for a minute, for an agent to come back.
     place.end_what_lingers();
 }
 

@@ -136,15 +136,13 @@ async fn interrupted_twice(
     output: &Output,
 ) {
     signals.next().await;
-    // A second Ctrl-C in the meantime ends the waiting for it, should nobody answer.
-    let killed = tokio::select! {
-        () = kill_all(client, ids, output) => true,
-        () = signals.next() => false,
-    };
-    if killed {
-        output.talk(&"killing; press Ctrl-C again to leave it at that");
-        signals.next().await;
+    // A control plane that does not answer must not hold up whoever wants to leave.
+    tokio::select! {
+        () = kill_all(client, ids, output) => {}
+        () = signals.next() => return output.talk(&where_to_find(ids)),
     }
+    output.talk(&"killing; press Ctrl-C again to leave it at that");
+    signals.next().await;
 }
 
 /// A task that is over already is as good as killed.
