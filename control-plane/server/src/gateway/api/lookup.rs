@@ -69,7 +69,10 @@ async fn request_and_start(
             .await?;
         let after = service.store.task(&context.cell, key).await?;
         if launch(&before) == launch(&after) {
-            return Ok((request, after));
+            // The end of a start that is to be started again must not be seen with the request as it
+            // was before that; once the request is gone, the end is the end.
+            let row = if request.is_some() { before } else { after };
+            return Ok((request, row));
         }
         before = after;
     }
