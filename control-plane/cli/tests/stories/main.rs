@@ -14,6 +14,7 @@ mod interrupts;
 mod modules;
 mod refusals;
 mod run;
+mod stalls;
 mod start;
 mod support;
 mod wasm;

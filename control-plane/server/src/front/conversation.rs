@@ -39,6 +39,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Calls at a time on one HTTP/2 connection: an agent's session, the outputs and inputs that it
 /// answers (256 at most), and as many modules.
 const STREAMS_MAX: u32 = 520;
+/// What may be on its way to one reader who does not read, in bytes: enough for 5 MB a second over a
+/// round trip of 50 ms.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// All streams may wait for their readers at once and the connection still has room, so that whoever
+/// stops reading an output never holds up the agent's session beside it.
+const CONNECTION_WINDOW: u32 = STREAMS_MAX * STREAM_WINDOW;
 /// What a plain connection from another machine is answered, whatever it asks.
 const PLAIN_REFUSED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n\
     Content-Length: 74\r\nConnection: close\r\n\r\n\
@@ -166,7 +172,8 @@ fn builder() -> Builder<TokioExecutor> {
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .max_concurrent_streams(STREAMS_MAX)
-        .adaptive_window(true);
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
     builder
 }
 

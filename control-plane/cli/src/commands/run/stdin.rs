@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 
-use insula_client::Client;
-use insula_client::api::TaskPhase;
+use insula_client::{Client, Error};
+use insula_types::ErrorCode;
 use tokio_util::io::ReaderStream;
 
 use super::Args;
@@ -46,11 +46,12 @@ impl Input {
         let Err(error) = client.feed(id, input).await else {
             return;
         };
-        let is_over = client
-            .task(id)
-            .await
-            .is_ok_and(|task| task.phase == TaskPhase::Done);
-        if !is_over {
+        // Refused is what the task does not want any more, since it is over as a rule.
+        let is_refused = matches!(
+            &error,
+            Error::Refused(detail, _) if detail.code == ErrorCode::FailedPrecondition
+        );
+        if !is_refused {
             let failure = Failure::from(error).about(&"the task's input is cut off");
             output.talk(&failure);
         }

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -53,6 +55,20 @@ impl Place {
         leftovers::processes(self.path())
     }
 
+    /// Ends what a failed test has left: in order if it listens, since a shepherd then takes its control
+    /// groups away.
+    fn clear_away(&self) {
+        self.end_what_lingers();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.processes().is_empty() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        for pid in self.processes() {
+            eprintln!("killing process {pid}, which the failed test has left");
+            signal(pid, "KILL");
+        }
+    }
+
     /// Asks what waits for somebody to come back to end now.
     pub(crate) fn end_what_lingers(&self) {
         for pid in self.processes() {
@@ -68,11 +84,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            for pid in self.processes() {
-                eprintln!("killing process {pid}, which the failed test has left");
-                signal(pid, "KILL");
-            }
+        if thread::panicking() {
+            self.clear_away();
             return;
         }
         until("the end of all processes", || {
