@@ -54,12 +54,26 @@ pub(super) async fn output(
         read = service.relay.read(&agent, ask) => match read {
             Ok(output) => stream_of(&service, output),
             // It never got as far as having output, for example because its program does not exist.
-            Err(Failure::NotFound(_)) => Body::empty(),
+            Err(Failure::NotFound(_)) if is_over(&service, &context, &id, launch).await? => {
+                Body::empty()
+            }
             Err(failure) => return Err(refusal(failure)),
         },
         () = service.stopping.ending() => return Err(wait::stops()),
     };
     Ok(plain(body, Some(launch)))
+}
+
+/// Whether a start has ended: that it has no output is then the whole truth, else it is not known.
+async fn is_over(
+    service: &Service,
+    context: &TenantContext,
+    id: &str,
+    launch: LaunchId,
+) -> Result<bool, ApiError> {
+    let task = wait::until(service, context, id, Some(Instant::now()), |_| true).await?;
+    let is_latest = task.launch == Some(launch.to_string());
+    Ok(!is_latest || task.phase == TaskPhase::Done)
 }
 
 /// Where the task was started, which a follower waits for; nothing if it is over and never was.
