@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use insula_proto::{JoinToken, JoinTokenError};
 use insula_types::Resources;
@@ -39,6 +40,10 @@ pub struct Arguments {
     /// that hierarchy is never touched.
     #[arg(long)]
     pub memory_delegated: Option<PathBuf>,
+    /// Seconds for which the control plane may be silent before it is asked for a sign of life, and
+    /// again before another connection is opened.
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub keep_alive: u32,
     /// The program `insula`, which runs Wasm tasks [default: the one beside this program].
     #[arg(long)]
     pub insula: Option<PathBuf>,
@@ -97,6 +102,7 @@ impl Arguments {
             delegated: self.cgroup_delegated,
             memory_delegated: self.memory_delegated,
         };
+        options.keep_alive = Duration::from_secs(self.keep_alive.into());
         options.wasm = wasm_programs(self.insula, &own);
         Ok(options)
     }

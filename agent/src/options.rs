@@ -6,6 +6,7 @@ use std::time::Duration;
 use insula_proto::JoinToken;
 use insula_types::Resources;
 
+use crate::session::connect::KEEP_ALIVE;
 use crate::shepherd::Program;
 
 /// How an agent runs.
@@ -30,6 +31,10 @@ pub struct Options {
     pub cgroups: Cgroups,
     /// All tasks are killed when the agent has been gone for this long; if `None` they live on.
     pub die_with_agent: Option<Duration>,
+    /// How long the control plane may be silent before it is asked for a sign of life; the connection
+    /// is given up after as long again, and another one opened. Shorter than half of the time after
+    /// which the control plane declares a silent agent unreachable.
+    pub keep_alive: Duration,
     /// What becomes of running tasks when the agent stops.
     pub shutdown: ShutdownMode,
 }
@@ -48,6 +53,7 @@ impl Options {
             wasm: Err("the agent was started without a program that runs Wasm".to_owned()),
             cgroups: Cgroups::default(),
             die_with_agent: None,
+            keep_alive: KEEP_ALIVE,
             shutdown: ShutdownMode::LeaveTasks,
         }
     }

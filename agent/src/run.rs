@@ -73,7 +73,9 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         stdins: stdins.clone(),
     };
     let tls = tls::identified(&identity).map_err(identity::Error::Certificate)?;
-    let (sessions, service) = Sessions::new(identity.address.clone(), tls, driver.clone(), outputs);
+    let address = identity.address.clone();
+    let (sessions, service) =
+        Sessions::new(address, tls, options.keep_alive, driver.clone(), outputs);
 
     // Aborted, and with them whatever they wait for, when the driver has ended.
     let mut beside = JoinSet::new();
@@ -117,8 +119,11 @@ async fn join(
     match (Identity::read(&path)?, &options.join) {
         (None, None) => Err(identity::Error::NoToken { path }),
         (None, Some(token)) => {
-            let identity = identity::enroll(token, hostname).await?;
+            let joining = dir.joining();
+            let identity = identity::enroll(token, hostname, &joining).await?;
             identity.write(&path)?;
+            // The key is in the identity now; a copy that cannot be removed is as private as that.
+            let _ = std::fs::remove_file(joining);
             Ok(identity)
         }
         (Some(identity), None) => Ok(identity),

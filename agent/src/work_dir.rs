@@ -46,6 +46,11 @@ impl WorkDir {
         self.root.join("identity.json")
     }
 
+    /// What the machine joins with, until it has its identity.
+    pub(crate) fn joining(&self) -> PathBuf {
+        self.root.join("joining.json")
+    }
+
     pub(crate) fn journal(&self) -> PathBuf {
         self.root.join("journal")
     }

@@ -14,7 +14,9 @@
 //! - **A status update is durable before it is sent** and is sent until it is acknowledged: one
 //!   stream per task, the next update only after the one before it.
 //! - **Nothing is forgotten early**: a task stays until the control plane has acknowledged its last
-//!   update with a numbered command.
+//!   update with a numbered command, or a person has had a task discarded that it has no record of.
+//! - **A registration is small**: it has a digest in place of the tasks of which nothing waits, and
+//!   reports every task only when it is asked to (rule R25).
 //!
 //! How a caller drives it:
 //! 1. [`Core::load`] with the records of the journal, all of them, in order.

@@ -52,9 +52,9 @@ pub enum Record {
         /// Which update.
         uuid: UpdateUuid,
     },
-    /// The terminal update was acknowledged; nothing is left of the task.
+    /// The terminal update was acknowledged, or the launch discarded; nothing is left of the task.
     Forgotten {
-        /// See [`Record`].
+        /// See [`Record`]; unchanged if it was discarded.
         #[serde(with = "watermark")]
         watermark: Watermark,
         /// Which.

@@ -91,14 +91,25 @@ impl Task {
         }
     }
 
+    fn latest(&self) -> Option<&Update> {
+        self.ended.as_ref().or(self.running.as_ref())
+    }
+
+    /// The latest update, acknowledged or not.
+    pub(crate) fn last_uuid(&self) -> Option<UpdateUuid> {
+        self.latest().map(|update| update.uuid)
+    }
+
     pub(crate) fn report(&self) -> TaskReport {
-        let latest = self.ended.as_ref().or(self.running.as_ref());
         TaskReport {
             launch: self.record.launch,
             framework: self.record.framework.clone(),
             task: self.record.task.clone(),
-            state: latest.map_or(TaskState::Staging, |update| update.state),
+            state: self
+                .latest()
+                .map_or(TaskState::Staging, |update| update.state),
             pending: self.pending().map(|update| update.uuid),
+            last: self.last_uuid(),
         }
     }
 

@@ -21,6 +21,8 @@ enum Move {
     Disconnect,
     Registered(u64),
     Resync,
+    ReportAll,
+    Discard(u64),
     Command { ahead: u64, epoch: u64, body: Body },
     AcknowledgePending(u64),
     Started(u64),
@@ -53,6 +55,8 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => Just(Move::Disconnect),
         3 => (6_u64..9).prop_map(Move::Registered),
         1 => Just(Move::Resync),
+        1 => Just(Move::ReportAll),
+        1 => number.clone().prop_map(Move::Discard),
         10 => (0_u64..3, 6_u64..9, body)
             .prop_map(|(ahead, epoch, body)| Move::Command { ahead, epoch, body }),
         3 => number.clone().prop_map(Move::AcknowledgePending),
@@ -145,6 +149,12 @@ fn play(agent: &mut Agent, witness: &Witness, step: Move) -> Result<(), Refusal>
             return hear(agent, epoch, ToAgent::Registered { unreachable_after });
         }
         Move::Resync => return hear(agent, 7, ToAgent::Resync),
+        Move::ReportAll => return hear(agent, 7, ToAgent::ReportAll),
+        Move::Discard(number) => {
+            let epoch = agent.core.watermark().epoch.0;
+            let launch = launch_id(number);
+            return hear(agent, epoch, ToAgent::Discard { launch });
+        }
         Move::Command { body, .. } if is_sent_again(agent, witness, &body) => {}
         Move::Command { ahead, epoch, body } => {
             let seq = agent.core.watermark().seq + ahead;

@@ -1,27 +1,32 @@
 //! Trading a join token for a certificate.
 
+use std::path::Path;
+
 use insula_proto::JoinToken;
 use insula_proto::insula::agent::v1::EnrollRequest;
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
-use insula_types::{AgentId, CheckpointId};
-use rcgen::{CertificateParams, KeyPair};
-use uuid::Uuid;
+use insula_types::AgentId;
+use rcgen::CertificateParams;
 
 use super::file::Enrolled;
+use super::joining::Joining;
 use super::{Error, Identity, tls};
 use crate::session::connect;
 
-/// Gets an identity for this machine under a random checkpoint id. Nothing is written.
-pub(crate) async fn enroll(token: &JoinToken, hostname: &str) -> Result<Identity, Error> {
+/// Gets an identity for this machine under a random checkpoint id. What it asks with is kept at the
+/// path `joining`, until the caller has kept the identity and removes it.
+pub(crate) async fn enroll(
+    token: &JoinToken,
+    hostname: &str,
+    joining: &Path,
+) -> Result<Identity, Error> {
     let address = token.address.clone();
-    let key = KeyPair::generate().map_err(Error::Key)?;
+    let (joining, key) = Joining::begin(joining)?;
     let request = CertificateParams::new(Vec::new())
         .and_then(|params| params.serialize_request(&key))
         .map_err(Error::Key)?;
-    let checkpoint: CheckpointId = Uuid::new_v4().to_string().into();
-
     let tls = tls::anonymous(token.fingerprint).map_err(Error::Certificate)?;
-    let channel = connect::channel(&address, tls)
+    let channel = connect::channel(&address, tls, connect::KEEP_ALIVE)
         .await
         .map_err(|source| Error::Connect {
             address: address.clone(),
@@ -31,7 +36,7 @@ pub(crate) async fn enroll(token: &JoinToken, hostname: &str) -> Result<Identity
         .enroll(EnrollRequest {
             secret: token.secret.clone(),
             certificate_request: request.der().to_vec().into(),
-            checkpoint_id: checkpoint.to_string(),
+            checkpoint_id: joining.checkpoint.to_string(),
             hostname: hostname.to_owned(),
             agent_version: crate::VERSION.to_owned(),
         })
@@ -49,7 +54,7 @@ pub(crate) async fn enroll(token: &JoinToken, hostname: &str) -> Result<Identity
     let enrolled = Enrolled {
         agent,
         cell: answer.cell,
-        checkpoint,
+        checkpoint: joining.checkpoint,
         certificate: answer.certificate.to_vec(),
         authority: answer.authority.to_vec(),
         key: key.serialize_der(),

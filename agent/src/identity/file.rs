@@ -1,14 +1,11 @@
 //! `identity.json`.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use insula_types::{AgentId, CheckpointId};
 use serde::{Deserialize, Serialize};
 
-use super::Error;
-use crate::work_dir::replace_file;
+use super::{Error, base64_bytes, keep};
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;
@@ -74,34 +71,17 @@ impl Identity {
 
     /// Reads the file; nothing if there is none.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => {
-                return Err(Error::File {
-                    operation: "read",
-                    path: path.to_owned(),
-                    source,
-                });
-            }
-        };
-        match serde_json::from_slice::<Self>(&bytes) {
-            Ok(identity) if identity.format == FORMAT => Ok(Some(identity)),
-            _ => Err(Error::Malformed {
+        match keep::read::<Self>(path)? {
+            Some(identity) if identity.format != FORMAT => Err(Error::Malformed {
                 path: path.to_owned(),
             }),
+            identity => Ok(identity),
         }
     }
 
     /// Writes the file; durable on return, and as a whole or not at all.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
-        let failed = |source| Error::File {
-            operation: "write",
-            path: path.to_owned(),
-            source,
-        };
-        let json = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
-        replace_file(path, &json).map_err(failed)
+        keep::write(path, self)
     }
 }
 
@@ -112,22 +92,6 @@ impl std::fmt::Debug for Identity {
             .field("cell", &self.cell)
             .field("address", &self.address)
             .finish_non_exhaustive()
-    }
-}
-
-mod base64_bytes {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        STANDARD
-            .decode(String::deserialize(from)?)
-            .map_err(de::Error::custom)
     }
 }
 
@@ -149,6 +113,7 @@ mod hex {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]

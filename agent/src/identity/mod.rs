@@ -2,11 +2,15 @@
 //!
 //! A join token is traded once for a certificate: the agent makes its key, sends a signing request
 //! with the token's secret, and keeps what comes back in `identity.json`, on disk before it is used.
+//! The key is in `joining.json` before it is sent, so that an agent whose answer was lost can ask again.
 //! Whom to trust is in the token: every server must show a chain that ends in the authority of that
 //! fingerprint ([`tls`]).
 
+mod base64_bytes;
 mod enroll;
 mod file;
+mod joining;
+mod keep;
 pub(crate) mod tls;
 
 pub(crate) use enroll::enroll;
@@ -20,7 +24,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// There is neither an identity nor a token.
     #[error(
-        "{path} does not exist and no join token was given; ask for one with `insula agents token`"
+        "{path} does not exist and no join token was given; ask for one with `insula token`"
     )]
     NoToken {
         /// Where the identity would be.

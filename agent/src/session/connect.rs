@@ -15,8 +15,9 @@ use tonic::transport::{Channel, Endpoint};
 use crate::identity::tls::SERVER_NAME;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection on which nothing is heard for two of these is given up: NAT boxes forget silently.
-const KEEPALIVE: Duration = Duration::from_secs(10);
+/// How long nothing may be heard on a connection before the other end is asked for a sign of life, as
+/// a rule. It is given up after as long again: NAT boxes forget silently.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// What may be on its way to one task that does not read its input, or for a module, in bytes: enough
 /// for 5 MB a second over a round trip of 50 ms.
 const STREAM_WINDOW: u32 = 256 << 10;
@@ -31,6 +32,7 @@ const CONNECTION_WINDOW: u32 = 520 * STREAM_WINDOW;
 pub(crate) async fn channel(
     address: &str,
     tls: ClientConfig,
+    keep_alive: Duration,
 ) -> Result<Channel, tonic::transport::Error> {
     let connector = TlsConnector::from(Arc::new(tls));
     let address = address.to_owned();
@@ -43,8 +45,8 @@ pub(crate) async fn channel(
         .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE)
+        .http2_keep_alive_interval(keep_alive)
+        .keep_alive_timeout(keep_alive)
         .keep_alive_while_idle(true)
         .connect_with_connector(tower::service_fn(dial))
         .await

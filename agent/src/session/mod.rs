@@ -8,6 +8,8 @@ mod backoff;
 pub(crate) mod connect;
 mod conversation;
 
+use std::time::Duration;
+
 use insula_proto::convert::agent::MESSAGE_BYTES_MAX;
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
 use rustls::ClientConfig;
@@ -30,6 +32,7 @@ pub(crate) type Service = watch::Receiver<Option<AgentServiceClient<Channel>>>;
 pub(crate) struct Sessions {
     address: String,
     tls: ClientConfig,
+    keep_alive: Duration,
     driver: Handle,
     outputs: Outputs,
     service: watch::Sender<Option<AgentServiceClient<Channel>>>,
@@ -60,6 +63,7 @@ impl Sessions {
     pub(crate) fn new(
         address: String,
         tls: ClientConfig,
+        keep_alive: Duration,
         driver: Handle,
         outputs: Outputs,
     ) -> (Self, Service) {
@@ -68,6 +72,7 @@ impl Sessions {
             Self {
                 address,
                 tls,
+                keep_alive,
                 driver,
                 outputs,
                 service,
@@ -101,7 +106,7 @@ impl Sessions {
     }
 
     async fn hold_one(&self) -> Ended {
-        let channel = match connect::channel(&self.address, self.tls.clone()).await {
+        let channel = match connect::channel(&self.address, self.tls.clone(), self.keep_alive).await {
             Ok(channel) => channel,
             Err(source) => {
                 return Ended::Connect {

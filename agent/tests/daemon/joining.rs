@@ -44,6 +44,26 @@ async fn a_used_token_is_refused_with_the_services_words() {
 }
 
 #[tokio::test]
+async fn a_machine_that_must_ask_again_asks_as_the_same_machine() {
+    let mut service = service::start().await;
+    let mut machine = Machine::new(&service);
+    let secret = std::mem::replace(&mut machine.token().secret, "guessed".to_owned());
+    machine.start(ShutdownMode::LeaveTasks).error().await;
+    let joining = machine.work_dir().join("work/joining.json");
+    let asked = std::fs::read_to_string(&joining).unwrap();
+
+    machine.token().secret = secret;
+    let agent = machine.start(ShutdownMode::KillTasks);
+    let registration = cluster::session(&mut service).await.registration;
+    assert!(
+        asked.contains(registration.checkpoint.as_str()),
+        "the same checkpoint"
+    );
+    assert!(!joining.exists(), "the key is kept once");
+    agent.stop().await;
+}
+
+#[tokio::test]
 async fn another_server_than_the_tokens_is_not_trusted() {
     let service = service::start().await;
     let mut machine = Machine::new(&service);

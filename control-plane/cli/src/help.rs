@@ -2,13 +2,14 @@
 
 use clap::Command;
 
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Tasks",
         &["run", "ps", "logs", "wait", "kill", "why", "module"],
     ),
     ("Cluster", &["agents", "frameworks", "offers", "events"]),
     ("Machines", &["dev", "agent", "token"]),
+    ("Service", &["server", "replicas", "partitions", "admin"]),
     ("Insula itself", &["version", "completions"]),
 ];
 

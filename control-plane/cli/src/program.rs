@@ -1,18 +1,21 @@
 //! Reads the command line and hands it to a command.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use insula_client::Access;
+use insula_types::CellId;
 
 use crate::commands::{
-    agent, agents, completions, events, frameworks, kill, logs, module, offers, ps, run, token,
-    version, wait, why,
+    agent, agents, completions, events, frameworks, kill, logs, module, offers, partitions, ps,
+    replicas, run, token, version, wait, why,
 };
 use crate::exit::{self, Failure};
 use crate::output::Output;
-use crate::{dev, help, roles};
+use crate::{admin, dev, file, help, roles, server};
 
 /// A kernel for clusters that belong to other people.
 #[derive(Debug, Parser)]
@@ -31,6 +34,21 @@ pub(crate) struct Global {
     /// Address of the control plane.
     #[arg(long, global = true, env = "INSULA_URL", default_value = insula_client::DEFAULT_URL, value_name = "URL")]
     pub(crate) url: String,
+    /// File with the credential to call with, one line principal:secret.
+    #[arg(
+        long,
+        global = true,
+        env = "INSULA_CREDENTIAL",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub(crate) credential: Option<PathBuf>,
+    /// Which cell it is about [default: default].
+    #[arg(long, global = true, env = "INSULA_CELL", value_name = "CELL")]
+    pub(crate) cell: Option<String>,
+    /// File with the certificate of the service's authority (PEM), for https addresses.
+    #[arg(long, global = true, env = "INSULA_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Print JSON for programs instead of tables for people.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -39,14 +57,32 @@ pub(crate) struct Global {
 impl Global {
     /// A client of the control plane that was named.
     pub(crate) fn client(&self) -> Result<insula_client::Client, Failure> {
-        Ok(insula_client::Client::new(&self.url)?)
+        Ok(insula_client::Client::connect(&Access {
+            url: self.url.clone(),
+            credential: self
+                .credential
+                .as_deref()
+                .map(file::credential)
+                .transpose()?,
+            cell: self.cell.as_deref().map(cell).transpose()?,
+            authority: self.ca.as_deref().map(file::read).transpose()?,
+        })?)
     }
+}
+
+/// A cell as somebody typed it.
+pub(crate) fn cell(name: &str) -> Result<CellId, Failure> {
+    CellId::new(name).map_err(|error| Failure::usage(format!("'{name}' is no cell: {error}")))
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Dev(dev::Args),
     Agent(agent::Args),
+    Server(server::Args),
+    Admin(admin::Args),
+    Replicas(replicas::Args),
+    Partitions(partitions::Args),
     Run(run::Args),
     Ps(ps::Args),
     Logs(logs::Args),
@@ -112,6 +148,10 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> 
         Command::WasmCompiler(args) => return roles::wasm_compiler::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Dev(args) => dev::run(&args, output),
+        Command::Server(args) => server::run(args, output),
+        Command::Admin(args) => admin::run(args, output),
+        Command::Replicas(args) => block_on(replicas::run(args, &global, output)),
+        Command::Partitions(args) => block_on(partitions::run(args, &global, output)),
         Command::Completions(args) => completions::run(&args, command_line(), output),
         Command::Run(args) => block_on(run::run(args, &global, output)),
         Command::Ps(args) => block_on(ps::run(args, &global, output)),

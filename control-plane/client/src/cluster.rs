@@ -1,9 +1,9 @@
 //! Looking at the cell.
 
 use http::Method;
-use insula_proto::rest::{Agent, Framework, MakeToken, Offer, Token, Version};
+use insula_proto::rest::{Agent, Framework, MakeToken, Offer, Partition, Replica, Token, Version};
 
-use crate::transport::empty;
+use crate::transport::{empty, escape};
 use crate::{Client, Error, EventStream};
 
 impl Client {
@@ -13,6 +13,16 @@ impl Client {
     /// The transport's errors.
     pub async fn agents(&self) -> Result<Vec<Agent>, Error> {
         self.pages("/v1/agents", "").await
+    }
+
+    /// Has an agent kill and forget the tasks that the control plane has no record of.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it holds none or cannot be told; and the transport's errors.
+    pub async fn discard_held(&self, agent: &str) -> Result<(), Error> {
+        let path = format!("/v1/agents/{}/discard", escape(agent));
+        self.send(Method::POST, &path, None, empty()).await?;
+        Ok(())
     }
 
     /// All frameworks that are not removed.
@@ -29,6 +39,22 @@ impl Client {
     /// The transport's errors.
     pub async fn offers(&self) -> Result<Vec<Offer>, Error> {
         self.pages("/v1/offers", "").await
+    }
+
+    /// All replicas of the control plane.
+    ///
+    /// # Errors
+    /// The transport's errors.
+    pub async fn replicas(&self) -> Result<Vec<Replica>, Error> {
+        self.pages("/v1/replicas", "").await
+    }
+
+    /// All partitions, and who owns them.
+    ///
+    /// # Errors
+    /// The transport's errors.
+    pub async fn partitions(&self) -> Result<Vec<Partition>, Error> {
+        self.pages("/v1/partitions", "").await
     }
 
     /// The newest `tail` events, and with `follow` those that come.

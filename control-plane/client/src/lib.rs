@@ -4,6 +4,10 @@
 //! [`insula_proto::rest`] and returns the types of that module, which are re-exported here as
 //! [`api`]. Connections are kept alive and shared between clones.
 //!
+//! A control plane on this machine is called over plain HTTP; [`Client::connect`] takes an [`Access`]
+//! with what it needs to call one elsewhere: TLS with the authority that certifies its replicas, a
+//! credential, and a cell.
+//!
 //! Nothing is retried here: whether a request may be repeated is for the caller to know. An [`Error`]
 //! tells apart what the control plane refused (with its own sentence and code), that it could not be
 //! reached, and that it did not speak the protocol.
@@ -11,6 +15,7 @@
 //! Output, events and standard input are streams; dropping one ends the request.
 
 mod cluster;
+mod connect;
 mod error;
 mod modules;
 mod stream;
@@ -19,9 +24,10 @@ mod transport;
 
 pub use error::Error;
 pub use insula_proto::rest as api;
+pub use insula_proto::{Credential, NotACredential};
 pub use stream::{ByteStream, EventStream};
 pub use tasks::{Listing, OutputRange, OutputStream};
-pub use transport::Client;
+pub use transport::{Access, Client};
 
 /// Where `insula dev` listens unless told otherwise.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:5050";

@@ -1,73 +1,102 @@
 //! One request and its answer.
 
-use std::time::Duration;
-
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::uri::Scheme;
-use http::{Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use insula_proto::rest::{ErrorBody, ErrorDetail};
-use insula_types::ErrorCode;
+use insula_proto::Credential;
+use insula_proto::rest::{CELL_HEADER, ErrorBody, ErrorDetail};
+use insula_types::{CellId, ErrorCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+use crate::connect::Connector;
 
 /// Longest answer that is read whole: a page of a thousand tasks has a few hundred kilobytes.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// How long connecting may take: on one machine it takes microseconds.
-const CONNECT: Duration = Duration::from_secs(10);
-
 pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
+
+/// How to reach a control plane, and as whom.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// Its address, such as `http://127.0.0.1:5050`.
+    pub url: String,
+    /// What it is to be convinced with; nothing where it asks for nothing.
+    pub credential: Option<Credential>,
+    /// Which cell the requests are about; `default` if absent.
+    pub cell: Option<CellId>,
+    /// The certificate of the authority that certifies its replicas, as PEM; for `https` addresses.
+    pub authority: Option<Vec<u8>>,
+}
 
 /// A handle to one control plane; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     base: String,
-    pool: Pool<HttpConnector, Body>,
+    headers: HeaderMap,
+    pool: Pool<Connector, Body>,
 }
 
 impl Client {
-    /// Remembers the address, such as `http://127.0.0.1:5050`; connects when first used.
+    /// A client without a credential; see [`Self::connect`].
     ///
     /// # Errors
     /// [`Error::Address`] if the text is not an `http` address.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let bad = |why| Error::Address {
+        Self::connect(&Access {
             url: url.to_owned(),
+            ..Access::default()
+        })
+    }
+
+    /// Remembers how to reach a control plane; connects when first used.
+    ///
+    /// # Errors
+    /// [`Error::Address`] if the text is not an address, or the authority is missing or not usable.
+    pub fn connect(access: &Access) -> Result<Self, Error> {
+        let url = &access.url;
+        let bad = |why| Error::Address {
+            url: url.clone(),
             why,
         };
         let full = if url.contains("://") {
-            url.to_owned()
+            url.clone()
         } else {
             format!("http://{url}")
         };
         let uri: Uri = full
             .parse()
             .map_err(|_| bad("it is not a URL such as http://127.0.0.1:5050"))?;
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return Err(bad(
-                "only http:// on this machine is supported by this version",
-            ));
-        }
+        let is_tls = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err(bad("it begins with neither http:// nor https://")),
+        };
         if uri.host().is_none_or(str::is_empty) {
             return Err(bad("it names no host"));
         }
         if uri.query().is_some() {
             return Err(bad("it has a query"));
         }
-        let base = full.trim_end_matches('/').to_owned();
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT));
-        connector.set_nodelay(true);
+        let connector = match &access.authority {
+            Some(authority) => Connector::trusting(authority).map_err(bad)?,
+            None if is_tls => {
+                return Err(bad(
+                    "https needs the certificate of the service's authority (--ca FILE)",
+                ));
+            }
+            None => Connector::plain(),
+        };
         Ok(Self {
-            base,
+            base: full.trim_end_matches('/').to_owned(),
+            headers: headers(access).ok_or_else(|| bad("its cell cannot be sent"))?,
             pool: Pool::builder(TokioExecutor::new()).build(connector),
         })
     }
@@ -117,9 +146,10 @@ impl Client {
         if let Some(content_type) = content_type {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
-        let request = request
+        let mut request = request
             .body(body)
             .map_err(|error| self.protocol(path, &error))?;
+        request.headers_mut().extend(self.headers.clone());
         let response = self
             .pool
             .request(request)
@@ -212,6 +242,21 @@ impl Client {
     }
 }
 
+/// What every request carries.
+fn headers(access: &Access) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    if let Some(credential) = &access.credential {
+        let bearer = format!("Bearer {}", credential.secret);
+        let mut bearer = HeaderValue::from_str(&bearer).ok()?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    if let Some(cell) = &access.cell {
+        headers.insert(CELL_HEADER, HeaderValue::from_str(cell.as_str()).ok()?);
+    }
+    Some(headers)
+}
+
 /// The innermost cause: that the connection was refused says all, that a client could not connect
 /// says nothing more.
 fn root_cause(error: &dyn std::error::Error) -> Box<dyn std::error::Error + Send + Sync> {
@@ -273,6 +318,19 @@ mod tests {
         ] {
             let error = Client::new(bad).unwrap_err();
             assert!(matches!(error, Error::Address { .. }), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn tls_needs_an_authority_that_is_one() {
+        let access = |authority: Option<&[u8]>| Access {
+            url: "https://example.org".to_owned(),
+            authority: authority.map(<[u8]>::to_vec),
+            ..Access::default()
+        };
+        for authority in [None, Some(b"".as_slice()), Some(b"no certificate")] {
+            let error = Client::connect(&access(authority)).unwrap_err();
+            assert!(matches!(error, Error::Address { .. }), "{error}");
         }
     }
 

@@ -4,6 +4,7 @@ use insula_types::event::Event;
 use insula_types::message::{Message, Peer};
 use insula_types::record::Record;
 use insula_types::{FrameworkId, RequestId, TaskId};
+use serde::{Deserialize, Serialize};
 
 use crate::Rejection;
 
@@ -21,7 +22,7 @@ pub enum Effect {
 }
 
 /// The answer to an input with a request id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Taken; what follows from it comes as messages.
     Accepted,

@@ -11,13 +11,14 @@ use insula_types::{
     AgentId, ExecutorId, FrameworkId, FrameworkKey, OfferId, RequestId, Resources, SessionId, Span,
     TaskId, TaskKind, TenantId, TraceContext, UpdateUuid,
 };
+use serde::{Deserialize, Serialize};
 
 /// One input of [`crate::Kernel::step`].
 ///
 /// Tenant, agent and session were stamped by the gateway from a credential or certificate; nothing
 /// of them is believed from a payload (rule R15). Inputs with a `request` are answered by exactly one
 /// `Reply`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
     /// Nothing but time has passed: timers that are due fire, and a due allocation runs.
     Timer,
@@ -36,12 +37,23 @@ pub enum Input {
         /// The trace of the HTTP request.
         trace: TraceContext,
     },
-    /// A framework's connection ended as seen from the client (rule R18).
+    /// A framework's connection ended (rule R18).
     FrameworkDisconnected {
         /// Whose.
         framework: FrameworkKey,
         /// Which.
         session: SessionId,
+        /// Whose doing it was.
+        cause: Cause,
+    },
+    /// The gateway has come to a mark in what it was to tell a framework.
+    MarkReached {
+        /// Whose session.
+        framework: FrameworkKey,
+        /// Which.
+        session: SessionId,
+        /// Which mark.
+        mark: u64,
     },
     /// An agent speaks.
     Agent {
@@ -52,13 +64,22 @@ pub enum Input {
         /// What it says.
         message: FromAgent,
     },
-    /// An agent's connection ended.
+    /// An agent's connection ended, or the path between it and the kernel.
     AgentDisconnected {
         /// Whose.
         agent: AgentId,
         /// Which.
         session: SessionId,
+        /// Whose doing it was.
+        cause: Cause,
     },
+    /// Our own path to somebody was broken: whom it hid is not blamed for having been silent or away
+    /// until now (rules R18, R24).
+    ///
+    /// To be stepped as soon as the path is found broken, again at least twice in each
+    /// [`crate::Config::unreachable_after`] and [`crate::Config::outage_grace`] while it stays so,
+    /// before any timer, and once more when it is whole. A load excuses everyone by itself.
+    Excused(Excused),
     /// Tasks for the tenant's built-in framework; all or none of them are taken.
     Submit {
         /// Where the answer goes.
@@ -79,6 +100,13 @@ pub enum Input {
         /// Time between the polite and the final signal; the task's own policy if absent.
         grace: Option<Span>,
     },
+    /// An operator has what an agent holds and no row knows killed and forgotten (rule R5).
+    DiscardHeld {
+        /// Where the answer goes.
+        request: RequestId,
+        /// Whose.
+        agent: AgentId,
+    },
     /// An operator sets a role's weight and quota limit; the whole setting is replaced.
     SetRole {
         /// Where the answer goes.
@@ -92,8 +120,51 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// The id under which its outcome is replied, of an input that is answered.
+    ///
+    /// Whoever hands inputs on for others numbers them anew, so that two askers can never meet under
+    /// one id.
+    pub fn request_mut(&mut self) -> Option<&mut RequestId> {
+        match self {
+            Self::Subscribe(subscribe) => Some(&mut subscribe.request),
+            Self::Call { request, .. }
+            | Self::Submit { request, .. }
+            | Self::Withdraw { request, .. }
+            | Self::SetRole { request, .. }
+            | Self::DiscardHeld { request, .. } => Some(request),
+            Self::Timer
+            | Self::FrameworkDisconnected { .. }
+            | Self::MarkReached { .. }
+            | Self::Agent { .. }
+            | Self::AgentDisconnected { .. }
+            | Self::Excused(_) => None,
+        }
+    }
+}
+
+/// Whose doing it was that a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// The peer closed it, did not acknowledge what was written, or was cut because it did not read.
+    ByPeer,
+    /// Ours: a gateway vanished, the owner changed, the database or the broker was away. A framework
+    /// has at least [`crate::Config::outage_grace`] to come back. An agent may register in the same
+    /// session again, as its connection may stand, and has its full time to be silent.
+    ByUs,
+}
+
+/// Whom our own path hid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Excused {
+    /// All agents and frameworks of the cell: the lease, the database or the broker was away.
+    Everyone,
+    /// These agents: their gateway was. Unknown ones are passed over.
+    Agents(Vec<AgentId>),
+}
+
 /// A subscription.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscribe {
     /// Where the answer goes.
     pub request: RequestId,
@@ -112,14 +183,14 @@ pub struct Subscribe {
 }
 
 /// How long offers of the same resources are kept from a framework after a decline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filters {
     /// Zero means no filter.
     pub refuse: Span,
 }
 
 /// What a subscribed framework asks for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
     /// Remove the framework and kill its tasks.
     Teardown,
@@ -178,7 +249,7 @@ pub enum Call {
 }
 
 /// An offer id as the framework wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedOffer {
     /// The text, for answers.
     pub text: String,
@@ -187,7 +258,7 @@ pub struct NamedOffer {
 }
 
 /// A task in an accept, with what the gateway found out about it without the kernel's knowledge.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchTask {
     /// Its id; already checked to be a valid one unless `invalid` says otherwise.
     pub task: TaskId,

@@ -6,6 +6,7 @@ use insula_types::record::{CellRow, Record, RoleRow, Rows};
 use insula_types::{Epoch, TenantId, Time};
 
 use crate::agent::Agents;
+use crate::agent::lost::LossPace;
 use crate::allocator::{AgentKey, Allocator};
 use crate::builtin::Requests;
 use crate::framework::Frameworks;
@@ -36,6 +37,7 @@ pub struct Kernel {
     /// When the next allocation runs; none while nothing could come of it.
     pub(crate) allocation_due: Option<Time>,
     pub(crate) work: WorkQueue,
+    pub(crate) loss_pace: LossPace,
     /// Agents whose watermark is above what is persisted.
     pub(crate) unconfirmed: BTreeSet<AgentKey>,
 }
@@ -58,6 +60,7 @@ impl Kernel {
             allocator: Allocator::new(),
             allocation_due: None,
             work: WorkQueue::default(),
+            loss_pace: LossPace::default(),
             unconfirmed: BTreeSet::new(),
             cell: rows.cell.clone(),
         };
@@ -100,17 +103,27 @@ impl Kernel {
                 call,
                 trace,
             } => self.framework_call(request, &framework, &session, call, &trace, out)?,
-            Input::FrameworkDisconnected { framework, session } => {
-                self.framework_disconnected(&framework, &session, out);
-            }
+            Input::FrameworkDisconnected {
+                framework,
+                session,
+                cause,
+            } => self.framework_disconnected(&framework, &session, cause, out),
+            Input::MarkReached {
+                framework,
+                session,
+                mark,
+            } => self.mark_reached(&framework, &session, mark),
             Input::Agent {
                 agent,
                 session,
                 message,
             } => self.agent_message(&agent, &session, message, out)?,
-            Input::AgentDisconnected { agent, session } => {
-                self.agent_disconnected(&agent, &session, out);
-            }
+            Input::AgentDisconnected {
+                agent,
+                session,
+                cause,
+            } => self.agent_disconnected(&agent, &session, cause, out),
+            Input::Excused(excused) => self.excuse(&excused),
             Input::Submit {
                 request,
                 tenant,
@@ -122,6 +135,7 @@ impl Kernel {
                 task,
                 grace,
             } => self.withdraw(request, &tenant, &task, grace, out)?,
+            Input::DiscardHeld { request, agent } => self.discard_held(request, &agent, out)?,
             Input::SetRole {
                 request,
                 role,

@@ -45,6 +45,16 @@ impl Offers {
         }
     }
 
+    /// How many tags were given out.
+    pub(crate) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// Gives out no tag again that was one of the first so many.
+    pub(crate) fn resume(&mut self, made: u64) {
+        self.made = self.made.max(made);
+    }
+
     /// The tag of the next offer.
     pub(crate) fn next_tag(&mut self) -> Tag {
         self.made += 1;

@@ -21,6 +21,11 @@ impl Out {
         self.records.push(record);
     }
 
+    /// How much there is besides records.
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(crate) fn persists(&self) -> bool {
         !self.records.is_empty()
     }

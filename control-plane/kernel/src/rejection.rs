@@ -1,9 +1,12 @@
 //! Why the kernel refused an input. Nothing has changed after a refusal.
 
+use std::borrow::Cow;
+
 use insula_types::{AgentId, FrameworkId, TaskId};
+use serde::{Deserialize, Serialize};
 
 /// A refusal. Where a Mesos client may match on the sentence, it is Mesos' own.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Rejection {
     /// No framework of that id is known to the tenant.
     #[error("Framework cannot be found")]
@@ -40,6 +43,27 @@ pub enum Rejection {
         "agent {0} comes with another work directory than it registered with; enroll this machine anew with a fresh token"
     )]
     ForeignCheckpoint(AgentId),
+    /// The agent opens sessions too quickly (rule R27).
+    #[error(
+        "agent {0} opens sessions too quickly; if two machines have its identity, wipe the work directory of one of them"
+    )]
+    Flapping(AgentId),
+    /// The agent confirms a number that cannot be.
+    #[error("agent {agent} confirms command {seq}, which nobody can have given")]
+    Watermark {
+        /// Which agent.
+        agent: AgentId,
+        /// What it confirms.
+        seq: u64,
+    },
+    /// What an agent holds cannot be discarded.
+    #[error("cannot discard what agent {agent} holds: {why}")]
+    Discard {
+        /// Which agent.
+        agent: AgentId,
+        /// Why not.
+        why: Cow<'static, str>,
+    },
     /// A live or waiting task of the tenant's built-in framework has this id.
     #[error(
         "a task named '{0}' is waiting or running already; choose another name or leave it out"
@@ -52,7 +76,7 @@ pub enum Rejection {
     #[error("{what} would exceed the limit of {limit}; wait until some have ended")]
     TooMany {
         /// What there would be too many of.
-        what: &'static str,
+        what: Cow<'static, str>,
         /// The limit.
         limit: usize,
     },

@@ -12,6 +12,7 @@ use insula_types::{FrameworkKey, LaunchId, Time};
 use crate::Kernel;
 use crate::agent::Outgoing;
 use crate::allocator::FrameworkIdx;
+use crate::framework::answer::Flow;
 use crate::framework::{Client, Link, Side};
 use crate::task::Task;
 use crate::work::Work;
@@ -66,6 +67,9 @@ impl Kernel {
         for task in rows.tasks {
             self.take_up_task(task);
         }
+        for agent in self.agents.iter_mut() {
+            agent.first_seq = agent.next_seq;
+        }
         for (launch, payload) in rows.payloads {
             self.take_up_payload(launch, payload);
         }
@@ -100,16 +104,11 @@ impl Kernel {
     }
 
     /// A framework that was subscribed lost its session with the earlier owner, through no fault of
-    /// its own; it gets at least the floor to come back (rule R18).
+    /// its own; it is excused, as is one whose time ran while nobody served it (rule R18).
     fn take_up_framework(&mut self, row: FrameworkRow) {
-        let floor = self.now + self.config.failover_floor;
         let link = match row.state {
-            FrameworkState::Subscribed => Link::Away {
-                deadline: floor.max(self.now + row.info.failover_timeout),
-            },
-            FrameworkState::Disconnected { deadline } => Link::Away {
-                deadline: floor.max(deadline),
-            },
+            FrameworkState::Subscribed => Link::Away { deadline: self.now },
+            FrameworkState::Disconnected { deadline } => Link::Away { deadline },
             FrameworkState::Removed { .. } => Link::Removed,
         };
         let (key, info) = (row.key.clone(), row.info.clone());
@@ -117,6 +116,7 @@ impl Kernel {
             row,
             link,
             answers: VecDeque::new(),
+            flow: Flow::default(),
         };
         let side = Side::Client(Box::new(client));
         if let Some(idx) = self.frameworks.add(key.clone(), side) {
@@ -124,6 +124,7 @@ impl Kernel {
             self.allocator
                 .add_framework(idx, &key.tenant, gpus, &info.roles);
             self.allocator.set_framework_active(idx, false);
+            self.excuse_framework(idx);
         }
     }
 

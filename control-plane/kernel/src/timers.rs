@@ -18,7 +18,7 @@ impl Kernel {
             self.allocation_due,
             self.allocator.next_filter_expiry(),
             self.offers.next_check().map(|(at, _)| at),
-            self.agents.next_check().map(|(at, _)| at),
+            self.next_silence_check(),
             self.frameworks.next_deadline().map(|(at, _)| at),
         ]
         .into_iter()

@@ -38,7 +38,7 @@ pub struct AgentView {
     pub agent: AgentId,
     /// Whether it has a session.
     pub connected: bool,
-    /// Why nothing of it is offered although it is connected; a sentence.
+    /// Why nothing of it is offered although it is connected, or why it cannot be; a sentence.
     pub held: Option<String>,
     /// What its live tasks use.
     pub used: Resources,
@@ -123,7 +123,7 @@ impl Kernel {
         AgentView {
             agent: agent.row.agent.clone(),
             connected: agent.connected,
-            held: agent.connected.then(|| agent.held_because()).flatten(),
+            held: agent.held_because(),
             used: self.used_by(holding.iter()),
             offered: self.offered(&agent.offers),
             free,

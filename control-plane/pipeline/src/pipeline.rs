@@ -1,34 +1,16 @@
-//! The pipeline itself.
+//! The pipeline itself: from the commit in flight to what may leave.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use insula_kernel::{Effect, Effects, Input, Kernel};
-use insula_types::Time;
+use insula_kernel::{Effect, Kernel};
+use insula_types::{CellId, Time};
 
-use crate::batch::{Commit, Marks, Released, SenderId};
-use crate::coalesce::Coalesced;
-use crate::refusal::Asker;
+use crate::batch::{Batch, Commit, Marks, Released};
+use crate::cells::Cells;
+use crate::envelope::{Poisoned, Removed};
+use crate::part::{Blame, Part};
 
-/// An input with the sender that numbered it.
-#[derive(Debug, Clone)]
-pub struct Envelope {
-    /// The sender's incarnation and its number for this input, from 1; none for a sender in the same
-    /// process, whose inputs cannot be repeated (rule R8).
-    pub sender: Option<(SenderId, u64)>,
-    /// The input.
-    pub input: Input,
-}
-
-impl From<Input> for Envelope {
-    fn from(input: Input) -> Self {
-        Self {
-            sender: None,
-            input,
-        }
-    }
-}
-
-/// How far the kernel may run ahead of the truth, and whether a batch without records needs a fence.
+/// How far the kernels may run ahead of the truth, and whether a batch without records needs a fence.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Most records and effects that may wait for their commit before the driver stops reading
@@ -48,121 +30,81 @@ impl Default for Limits {
     }
 }
 
-/// The pipeline was poisoned by a failed commit: drop it, take a new epoch, load again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a commit failed, so the kernel in memory is ahead of the truth; reload under a new epoch")]
-pub struct Poisoned;
-
-/// Steps that share a transaction.
-#[derive(Debug, Default)]
-struct Batch {
-    records: Coalesced,
-    marks: Marks,
-    effects: Vec<Effect>,
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.persists_nothing() && self.effects.is_empty()
-    }
-
-    fn persists_nothing(&self) -> bool {
-        self.records.is_empty() && self.marks.is_empty()
-    }
-
-    fn len(&self) -> usize {
-        self.records.len() + self.effects.len()
-    }
-}
-
-/// What waits for the commit in flight.
+/// What the commit in flight is for.
 #[derive(Debug)]
 struct InFlight {
     number: u64,
-    effects: Vec<Effect>,
+    part: Part,
 }
 
-/// Batches steps into commits and releases their effects behind them.
+/// Batches the steps of a partition's cells into commits and releases their effects behind them.
 #[derive(Debug)]
 pub struct Pipeline {
-    kernel: Kernel,
-    limits: Limits,
+    pub(crate) cells: Cells,
+    pub(crate) limits: Limits,
     commit_no: u64,
     /// Marks of everything that was stepped, committed or not.
-    marks: Marks,
-    open: Batch,
+    pub(crate) marks: Marks,
+    pub(crate) open: Batch,
     in_flight: Option<InFlight>,
-    released: VecDeque<Released>,
+    /// What is left of a batch that was refused, in the order in which it is committed.
+    parts: VecDeque<Part>,
+    pub(crate) released: VecDeque<Released>,
+    /// What may leave without a commit, as long as the lease holds.
+    pub(crate) on_lease: VecDeque<(CellId, Effect)>,
     is_poisoned: bool,
 }
 
 impl Pipeline {
-    /// Starts with a kernel that was just loaded, and the head and marks that were read with it.
+    /// Starts with kernels that were just loaded, and the head and marks that were read with them.
     #[must_use]
-    pub fn new(kernel: Kernel, commit_no: u64, marks: Marks, limits: Limits) -> Self {
+    pub fn new(
+        cells: BTreeMap<CellId, Kernel>,
+        commit_no: u64,
+        marks: Marks,
+        limits: Limits,
+    ) -> Self {
         Self {
-            kernel,
+            cells: Cells::new(cells),
             limits,
             commit_no,
             marks,
             open: Batch::default(),
             in_flight: None,
+            parts: VecDeque::new(),
             released: VecDeque::new(),
+            on_lease: VecDeque::new(),
             is_poisoned: false,
         }
     }
 
-    /// Steps the kernel, unless the sender's mark says that the input was applied already.
-    ///
-    /// # Errors
-    /// [`Poisoned`] after a failed commit.
-    pub fn input(&mut self, now: Time, envelope: Envelope) -> Result<(), Poisoned> {
-        if self.is_poisoned {
-            return Err(Poisoned);
-        }
-        if let Some((sender, seq)) = envelope.sender {
-            if self.marks.get(&sender).is_some_and(|mark| seq <= *mark) {
-                return Ok(());
-            }
-            self.marks.insert(sender.clone(), seq);
-            self.open.marks.insert(sender, seq);
-        }
-        self.step(now, envelope.input);
-        self.release_unfenced();
-        Ok(())
-    }
-
-    fn step(&mut self, now: Time, input: Input) {
-        let asker = Asker::of(&input);
-        let mut effects = Effects::new();
-        if let Err(rejection) = self.kernel.step(now, input, &mut effects) {
-            self.open.effects.extend(asker.tell(rejection));
-            return;
-        }
-        for effect in effects {
-            match effect {
-                Effect::Persist(record) => self.open.records.add(record),
-                other => self.open.effects.push(other),
-            }
-        }
-    }
-
     /// The next commit to make; nothing while one is in flight or nothing waits.
+    ///
+    /// What could have left on the lease and was not polled goes behind this commit's fence: poll
+    /// releases first.
     pub fn poll_commit(&mut self) -> Option<Commit> {
-        if self.is_poisoned || self.in_flight.is_some() || self.open.is_empty() {
+        if self.is_poisoned || self.in_flight.is_some() {
             return None;
         }
-        let batch = std::mem::take(&mut self.open);
-        let commit = Commit {
-            expected: self.commit_no,
-            records: batch.records.into_records(),
-            marks: batch.marks,
+        let mut part = match self.parts.pop_front() {
+            Some(part) => part,
+            None => self.close_batch()?,
         };
-        self.in_flight = Some(InFlight {
-            number: commit.number(),
-            effects: batch.effects,
-        });
+        let commit = part.commit(self.commit_no);
+        let number = commit.number();
+        self.in_flight = Some(InFlight { number, part });
         Some(commit)
+    }
+
+    fn close_batch(&mut self) -> Option<Part> {
+        let mut on_lease: BTreeMap<CellId, Vec<Effect>> = BTreeMap::new();
+        for (cell, effect) in self.on_lease.drain(..) {
+            on_lease.entry(cell).or_default().push(effect);
+        }
+        for (cell, effects) in on_lease {
+            self.open.put_first(cell, effects);
+        }
+        (!self.open.is_empty()).then(|| Part::from(std::mem::take(&mut self.open)))
     }
 
     /// The commit in flight succeeded; `commit_no` is the head's new number.
@@ -171,17 +113,53 @@ impl Pipeline {
     /// [`Poisoned`] if no commit with that number is in flight: head and memory disagree then, and
     /// the pipeline is poisoned by it.
     pub fn committed(&mut self, commit_no: u64) -> Result<(), Poisoned> {
-        let Some(in_flight) = self
-            .in_flight
-            .take_if(|in_flight| in_flight.number == commit_no)
-        else {
-            self.commit_failed();
-            return Err(Poisoned);
-        };
+        let in_flight = self.take_in_flight(commit_no)?;
         self.commit_no = commit_no;
-        self.release(in_flight.effects);
+        for share in in_flight.part.shares {
+            self.release(&share.cell, share.effects);
+        }
         self.release_unfenced();
         Ok(())
+    }
+
+    /// The commit in flight was refused for what it says, and certainly wrote nothing. What it had is
+    /// committed anew in halves, until the cell that is to blame is alone; that one is removed and
+    /// given back, to be loaded again under the same epoch. The module `part` says why that is sound.
+    ///
+    /// `commit` is what [`Self::poll_commit`] handed out.
+    ///
+    /// # Errors
+    /// [`Poisoned`] if that commit is not in flight, or has no records that could be to blame.
+    pub fn commit_refused(&mut self, commit: Commit) -> Result<Option<Removed>, Poisoned> {
+        let in_flight = self.take_in_flight(commit.number())?;
+        match in_flight.part.refused(commit) {
+            Blame::Nobody => {
+                self.commit_failed();
+                Err(Poisoned)
+            }
+            Blame::Either(first, second) => {
+                self.parts.push_front(second);
+                self.parts.push_front(first);
+                Ok(None)
+            }
+            Blame::One(guilty, rest) => {
+                // Other parts of the batch have the same marks.
+                let is_needed = !rest.shares.is_empty() || self.parts.is_empty();
+                if is_needed && !rest.is_empty() {
+                    self.parts.push_front(rest);
+                }
+                Ok(Some(self.remove_cell(&guilty)))
+            }
+        }
+    }
+
+    fn take_in_flight(&mut self, number: u64) -> Result<InFlight, Poisoned> {
+        let matches = |in_flight: &mut InFlight| in_flight.number == number;
+        let found = self.in_flight.take_if(matches);
+        if found.is_none() {
+            self.commit_failed();
+        }
+        found.ok_or(Poisoned)
     }
 
     /// The commit in flight failed, or its outcome cannot be learned: what was not committed is
@@ -189,43 +167,90 @@ impl Pipeline {
     pub fn commit_failed(&mut self) {
         self.is_poisoned = true;
         self.in_flight = None;
+        self.parts.clear();
+        self.on_lease.clear();
         self.open = Batch::default();
     }
 
-    /// The next effect that may leave, in step order.
-    pub fn poll_release(&mut self) -> Option<Released> {
-        self.released.pop_front()
+    /// The next effect that may leave, in the step order of its cell.
+    ///
+    /// `lease_holds` says whether the owner's [`crate::lease::Tenure`] holds at this moment, read from the
+    /// clock after the inputs were stepped; false where there is no lease.
+    pub fn poll_release(&mut self, lease_holds: bool) -> Option<Released> {
+        if let Some(released) = self.released.pop_front() {
+            return Some(released);
+        }
+        if !lease_holds {
+            return None;
+        }
+        let (cell, effect) = self.on_lease.pop_front()?;
+        Some(Released {
+            cell,
+            commit_no: self.commit_no,
+            effect,
+        })
     }
 
-    /// Where no fence can be lost, a batch without records leaves as soon as nothing earlier waits.
+    /// Where no fence can be lost, what rests on no record leaves as soon as nothing earlier of its
+    /// cell waits.
     fn release_unfenced(&mut self) {
-        let waits = self.limits.fence_empty || self.in_flight.is_some();
-        if !waits && self.open.persists_nothing() {
-            let effects = std::mem::take(&mut self.open.effects);
-            self.release(effects);
+        if self.limits.fence_empty {
+            return;
+        }
+        let free: Vec<CellId> = self
+            .open
+            .persisting_nothing()
+            .filter(|cell| !self.is_being_committed(cell))
+            .cloned()
+            .collect();
+        for cell in free {
+            if let Some(portion) = self.open.remove(&cell) {
+                self.release(&cell, portion.effects);
+            }
         }
     }
 
-    fn release(&mut self, effects: Vec<Effect>) {
+    pub(crate) fn release(&mut self, cell: &CellId, effects: Vec<Effect>) {
         let commit_no = self.commit_no;
-        let released = effects
-            .into_iter()
-            .map(|effect| Released { commit_no, effect });
+        let released = effects.into_iter().map(|effect| Released {
+            cell: cell.clone(),
+            commit_no,
+            effect,
+        });
         self.released.extend(released);
     }
 
     /// Whether the driver must stop reading inputs until a commit comes back.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let in_flight = self.in_flight.as_ref();
-        let waiting = self.open.len() + in_flight.map_or(0, |in_flight| in_flight.effects.len());
+        let in_flight = self.in_flight.iter().map(|in_flight| in_flight.part.len());
+        let parts = self.parts.iter().map(Part::len);
+        let waiting = self.open.len() + in_flight.sum::<usize>() + parts.sum::<usize>();
         waiting >= self.limits.effects_max
     }
 
     /// Whether everything that was stepped is committed and released.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.open.is_empty() && self.in_flight.is_none() && self.released.is_empty()
+        self.open.is_empty()
+            && self.in_flight.is_none()
+            && self.parts.is_empty()
+            && self.on_lease.is_empty()
+            && self.released.is_empty()
+    }
+
+    /// Whether something of the cell is not committed yet.
+    #[must_use]
+    pub fn waits(&self, cell: &CellId) -> bool {
+        self.open.cells.contains_key(cell) || self.is_being_committed(cell)
+    }
+
+    /// Whether a commit that has something of the cell is in flight or about to be. Until that is over
+    /// its rows must not be read.
+    #[must_use]
+    pub fn is_being_committed(&self, cell: &CellId) -> bool {
+        let in_flight = self.in_flight.iter().map(|in_flight| &in_flight.part);
+        in_flight.chain(&self.parts).any(|part| part.has(cell))
     }
 
     /// Whether a commit has failed; see [`Poisoned`].
@@ -240,9 +265,27 @@ impl Pipeline {
         self.commit_no
     }
 
-    /// The kernel, for queries; it may be ahead of the last commit.
+    /// A cell's kernel, for queries; it may be ahead of the last commit.
     #[must_use]
-    pub fn kernel(&self) -> &Kernel {
-        &self.kernel
+    pub fn kernel(&self, cell: &CellId) -> Option<&Kernel> {
+        self.cells.get(cell)
+    }
+
+    /// The cells that are served, in order.
+    pub fn cells(&self) -> impl Iterator<Item = &CellId> {
+        self.cells.ids()
+    }
+
+    /// The cell whose timer is due next, and when: feed it [`insula_kernel::Input::Timer`] then, once none
+    /// of its inputs is queued. A time that has passed means at once.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<(&CellId, Time)> {
+        self.cells.next_timeout()
+    }
+
+    /// The highest input of a sender that was stepped, committed or not.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 }

@@ -19,14 +19,17 @@ impl Asker {
             Input::Call { request, .. }
             | Input::Submit { request, .. }
             | Input::Withdraw { request, .. }
-            | Input::SetRole { request, .. } => Self::Request(*request),
+            | Input::SetRole { request, .. }
+            | Input::DiscardHeld { request, .. } => Self::Request(*request),
             Input::Agent { agent, session, .. } => Self::Agent(Peer::Agent {
                 agent: agent.clone(),
                 session: session.clone(),
             }),
             Input::Timer
             | Input::FrameworkDisconnected { .. }
-            | Input::AgentDisconnected { .. } => Self::Nobody,
+            | Input::MarkReached { .. }
+            | Input::AgentDisconnected { .. }
+            | Input::Excused(_) => Self::Nobody,
         }
     }
 

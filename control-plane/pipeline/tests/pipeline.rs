@@ -3,94 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use bytes::Bytes;
-use insula_kernel::{Config, Effect, Input, Kernel, Outcome, Rejection};
-use insula_pipeline::{Commit, Envelope, Limits, Marks, Pipeline, Poisoned, Released, SenderId};
-use insula_types::message::{FromAgent, Message, Peer, Registration, ToAgent, Watermark};
-use insula_types::record::{CellRow, Record, Rows};
-use insula_types::request::TaskRequest;
-use insula_types::{Epoch, RequestId, Resources, TaskKind, Time, TraceContext};
+mod common;
 
-const NOW: Time = Time(1_000_000);
-
-fn pipeline(limits: Limits) -> Pipeline {
-    let rows = Rows {
-        cell: CellRow {
-            seed: 1,
-            time: Time(0),
-        },
-        roles: Vec::new(),
-        agents: Vec::new(),
-        frameworks: Vec::new(),
-        tasks: Vec::new(),
-        payloads: Vec::new(),
-        requests: Vec::new(),
-    };
-    let kernel = Kernel::load(Config::default(), Epoch(1), NOW, rows);
-    Pipeline::new(kernel, 10, Marks::new(), limits)
-}
-
-fn submit(request: u64, task: &str) -> Input {
-    let task = TaskRequest {
-        task: task.into(),
-        name: task.to_owned(),
-        kind: TaskKind::Native,
-        resources: Resources::of(1_000, 64_000),
-        constraints: Vec::new(),
-        retries: 0,
-        payload: Bytes::new(),
-        trace: TraceContext::default(),
-    };
-    Input::Submit {
-        request: RequestId(request),
-        tenant: "ml".into(),
-        tasks: vec![task],
-    }
-}
-
-fn withdraw(request: u64, task: &str) -> Input {
-    Input::Withdraw {
-        request: RequestId(request),
-        tenant: "ml".into(),
-        task: task.into(),
-        grace: None,
-    }
-}
-
-fn register(checkpoint: &str) -> Input {
-    let registration = Registration {
-        checkpoint: checkpoint.into(),
-        info: insula_types::agent::AgentInfo::default(),
-        watermark: Watermark::default(),
-        tasks: Vec::new(),
-        clock: Time(0),
-    };
-    Input::Agent {
-        agent: "a1".into(),
-        session: "s1".into(),
-        message: FromAgent::Register(Box::new(registration)),
-    }
-}
-
-fn feed(pipeline: &mut Pipeline, input: Input) {
-    pipeline.input(NOW, input.into()).unwrap();
-}
-
-/// What may leave, as the numbers of the questions answered.
-fn answered(pipeline: &mut Pipeline) -> Vec<u64> {
-    let released = std::iter::from_fn(|| pipeline.poll_release());
-    let replies = released.filter_map(|released| match released.effect {
-        Effect::Reply(RequestId(request), _) => Some(request),
-        _ => None,
-    });
-    replies.collect()
-}
-
-fn commit(pipeline: &mut Pipeline) -> Commit {
-    let commit = pipeline.poll_commit().unwrap();
-    pipeline.committed(commit.number()).unwrap();
-    commit
-}
+use common::{NOW, answered, cell, commit, feed, pipeline, records, register, submit, withdraw};
+use insula_kernel::{Config, Effect, Kernel, Outcome, Rejection};
+use insula_pipeline::{
+    Envelope, InputError, Limits, Marks, Pipeline, Poisoned, Released, SenderId,
+};
+use insula_types::message::{Message, Peer, ToAgent};
+use insula_types::record::Record;
+use insula_types::{Epoch, RequestId};
 
 #[test]
 fn nothing_leaves_before_its_commit() {
@@ -101,7 +23,7 @@ fn nothing_leaves_before_its_commit() {
     assert_eq!(commit.expected, 10);
     assert_eq!(answered(&mut pipeline), []);
     pipeline.committed(11).unwrap();
-    let released: Vec<Released> = std::iter::from_fn(|| pipeline.poll_release()).collect();
+    let released: Vec<Released> = std::iter::from_fn(|| pipeline.poll_release(false)).collect();
     assert!(released.iter().all(|released| released.commit_no == 11));
     assert!(
         released
@@ -142,7 +64,7 @@ fn a_reply_that_persists_nothing_waits_for_what_came_before_it() {
         if fence_empty {
             assert_eq!(answered(&mut pipeline), [1]);
             let fence = commit(&mut pipeline);
-            assert_eq!(fence.records, [], "the fence alone");
+            assert_eq!(fence.cells, [], "the fence alone");
             assert_eq!(answered(&mut pipeline), [2]);
         } else {
             assert_eq!(answered(&mut pipeline), [1, 2]);
@@ -169,7 +91,7 @@ fn a_refusal_is_an_answer() {
         ..Limits::default()
     });
     feed(&mut pipeline, withdraw(1, "unknown"));
-    let released = pipeline.poll_release().unwrap();
+    let released = pipeline.poll_release(false).unwrap();
     let refused = Outcome::Refused(Rejection::TaskUnknown("unknown".into()));
     assert_eq!(released.effect, Effect::Reply(RequestId(1), refused));
 }
@@ -182,9 +104,9 @@ fn an_agent_that_is_refused_is_told_to_begin_anew() {
     });
     feed(&mut pipeline, register("disk"));
     commit(&mut pipeline);
-    while pipeline.poll_release().is_some() {}
+    while pipeline.poll_release(false).is_some() {}
     feed(&mut pipeline, register("a clone"));
-    let released = pipeline.poll_release().unwrap();
+    let released = pipeline.poll_release(false).unwrap();
     let Effect::Send(Peer::Agent { session, .. }, Message::ToAgent(ToAgent::Disconnect { reason })) =
         released.effect
     else {
@@ -204,7 +126,11 @@ fn after_a_failed_commit_nothing_uncommitted_leaves_and_nothing_goes_in() {
     feed(&mut pipeline, submit(3, "t3"));
     pipeline.commit_failed();
     assert_eq!(answered(&mut pipeline), [1], "what is committed is true");
-    assert_eq!(pipeline.input(NOW, submit(4, "t4").into()), Err(Poisoned));
+    let late = Envelope::local(cell(), submit(4, "t4"));
+    assert_eq!(
+        pipeline.input(NOW, late),
+        Err(InputError::Poisoned(Poisoned))
+    );
     assert_eq!(pipeline.poll_commit(), None);
     assert!(pipeline.is_poisoned());
     assert_eq!(pipeline.commit_no(), 11);
@@ -230,6 +156,7 @@ fn an_input_is_applied_once_per_sender() {
     let mut pipeline = pipeline(Limits::default());
     let gateway = SenderId("gateway-1".into());
     let from = |sender: &SenderId, seq, input| Envelope {
+        cell: cell(),
         sender: Some((sender.clone(), seq)),
         input,
     };
@@ -258,23 +185,26 @@ fn an_input_is_applied_once_per_sender() {
 fn a_new_owner_ignores_what_the_stored_marks_cover() {
     let gateway = SenderId("gateway-1".into());
     let kernel_of = pipeline(Limits::default());
-    let rows = kernel_of.kernel().rows();
+    let rows = kernel_of.kernel(&cell()).unwrap().rows();
     let kernel = Kernel::load(Config::default(), Epoch(2), NOW, rows);
     let marks = Marks::from([(gateway.clone(), 7)]);
-    let mut pipeline = Pipeline::new(kernel, 20, marks, Limits::default());
+    let cells = [(cell(), kernel)].into();
+    let mut pipeline = Pipeline::new(cells, 20, marks, Limits::default());
     let again = Envelope {
+        cell: cell(),
         sender: Some((gateway.clone(), 7)),
         input: submit(1, "t1"),
     };
     pipeline.input(NOW, again).unwrap();
     assert_eq!(pipeline.poll_commit(), None);
     let next = Envelope {
+        cell: cell(),
         sender: Some((gateway, 8)),
         input: submit(2, "t2"),
     };
     pipeline.input(NOW, next).unwrap();
     assert_eq!(
-        commit(&mut pipeline).records.len(),
+        records(&commit(&mut pipeline)).len(),
         2,
         "the request and the time"
     );
@@ -292,13 +222,14 @@ fn a_mark_alone_is_worth_a_commit() {
         .input(
             NOW,
             Envelope {
+                cell: cell(),
                 sender: Some((gateway, 1)),
                 input,
             },
         )
         .unwrap();
     assert_eq!(answered(&mut pipeline), []);
-    assert_eq!(commit(&mut pipeline).records, []);
+    assert_eq!(commit(&mut pipeline).cells, []);
     assert_eq!(answered(&mut pipeline), [1]);
 }
 
@@ -311,7 +242,7 @@ fn a_row_is_written_once_per_commit_and_after_what_it_refers_to() {
     feed(&mut pipeline, submit(2, "t2"));
     feed(&mut pipeline, withdraw(3, "t2"));
     let commit = commit(&mut pipeline);
-    let kinds: Vec<&str> = commit.records.iter().map(kind).collect();
+    let kinds: Vec<&str> = records(&commit).iter().map(kind).collect();
     assert_eq!(kinds, ["cell", "agent", "request", "withdrawn"]);
 }
 

@@ -26,6 +26,7 @@
 //!   master in `tests/json_write.rs` are kept byte for byte.
 
 pub mod convert;
+pub mod credential;
 pub mod decode;
 mod generated;
 pub mod join_token;
@@ -37,6 +38,7 @@ mod schema;
 pub mod validate;
 mod wire;
 
+pub use credential::{Credential, NotACredential};
 pub use decode::{DecodeError, decode_json, decode_protobuf};
 pub use generated::{insula, mesos};
 pub use join_token::{JoinToken, JoinTokenError};

@@ -21,17 +21,24 @@
 //! Bytes that are no messages (output, input, modules) never pass the scheduler: [`relay`] joins
 //! whoever asks with the agent that answers.
 
+pub mod admin;
 pub mod auth;
 pub mod authority;
+pub mod cells;
+pub mod config;
+pub mod durations;
 pub mod events;
+pub mod forward;
 pub mod front;
 pub mod gateway;
+pub mod link;
 pub mod partition;
 pub mod registry;
 pub mod relay;
+pub mod replica;
 mod server;
 pub mod service;
 pub mod stopping;
 
 pub use insula_store::Durability;
-pub use server::{Options, Server, StartError};
+pub use server::{Options, ReplicaOptions, ReplicaServer, Server, StartError};

@@ -1,25 +1,36 @@
 //! What every handler of the Insula API and of the agents' protocol works with.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::extract::FromRef;
 use insula_store::Store;
 use insula_types::Time;
 use tokio::sync::Semaphore;
 
+use crate::auth::Gate;
 use crate::authority::Authority;
-use crate::events::EventLog;
-use crate::partition::Handle;
+use crate::cells::Cells;
+use crate::events::EventLogs;
+use crate::forward::Forwarder;
 use crate::relay::Relay;
 use crate::stopping::Stopping;
 
+/// Modules that are taken in at a time: with the largest, half a gigabyte of memory.
+pub(crate) const UPLOADS_MAX: usize = 8;
+
 /// One per process, shared.
 pub struct Service {
-    /// The owner of the partition.
-    pub handle: Handle,
+    /// The cells, wherever they are served.
+    pub cells: Cells,
+    /// Decides who calls.
+    pub gate: Gate,
+    /// Sends on what only another replica can answer.
+    pub forwarder: Forwarder,
     /// The truth, for bulk reads (rule R13) and what the kernel does not know.
     pub store: Store,
-    /// The newest events.
-    pub events: EventLog,
+    /// The newest events of the cells that are served here.
+    pub events: EventLogs,
     /// Joins requests to agents with their answers.
     pub relay: Relay,
     /// Signs the certificates of this organization's agents.
@@ -30,6 +41,12 @@ pub struct Service {
     pub stopping: Stopping,
     /// Modules that may be taken in at a time: each is in memory while it is checked.
     pub uploads: Semaphore,
+}
+
+impl FromRef<Arc<Service>> for Gate {
+    fn from_ref(service: &Arc<Service>) -> Self {
+        service.gate.clone()
+    }
 }
 
 /// How an agent finds the service, and how it knows it.

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use insula_types::{LaunchId, Time};
+use insula_types::membership::{Beat, Membership};
+use insula_types::{Epoch, LaunchId, PartitionId, Time};
 
+use crate::broker::{Post, Stream};
+use crate::driver::DriverId;
 use crate::network::{Client, ConnectionId, Side};
-use crate::owner::OwnerId;
-use crate::store::{Answer, TransactionId};
+use crate::replica::ReplicaNo;
+use crate::store::{Answer, Taken, TransactionId};
 use crate::wire::Wire;
 use crate::world::Party;
 
@@ -26,18 +29,34 @@ pub(crate) enum Event {
     },
     /// A client dials.
     Dial(Client),
-    /// A replica tries to take the partition.
-    OwnerStarts,
+    /// A control-plane process starts.
+    ReplicaStarts,
+    /// A keeper sends its beat.
+    KeeperBeats(ReplicaNo),
+    /// A beat arrives at the database; it was sent then by its sender's clock.
+    BeatArrives(ReplicaNo, Time, Box<Beat>),
+    /// A keeper hears what its beat found; it had asked to renew these leases.
+    BeatAnswered(ReplicaNo, Time, Vec<(PartitionId, Epoch)>, Box<Membership>),
+    /// A claim arrives at the database; it was sent then.
+    TakeArrives(ReplicaNo, Time, PartitionId),
+    /// A replica hears what became of its claim.
+    Taken(ReplicaNo, Time, PartitionId, Option<Box<Taken>>),
+    /// The end of a lease arrives at the database.
+    GiveArrives(DriverId),
+    /// A replica says on all its links that it lives.
+    LinksBeat(ReplicaNo),
+    /// A message arrives in its stream.
+    Posted(Stream, Post),
+    /// A replica finds that the broker was away or lost what it held.
+    BrokerLost(ReplicaNo),
     /// A kernel's timer may be due.
-    OwnerTimer(OwnerId),
-    /// An owner finds its lease lost.
-    OwnerStepsDown(OwnerId),
+    DriverTimer(DriverId),
     /// A transaction comes to its last statement, the fence.
     Fence(TransactionId),
     /// A transaction commits.
     Commit(TransactionId),
-    /// An owner hears what became of its transaction.
-    Committed(OwnerId, TransactionId, Answer),
+    /// A driver hears what became of its transaction.
+    Committed(DriverId, TransactionId, Answer),
     /// An agent's process starts.
     AgentStarts { machine: usize, life: u64 },
     /// An agent's process dies.

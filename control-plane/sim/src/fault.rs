@@ -6,6 +6,7 @@ use crate::check::Violation;
 use crate::event::Event;
 use crate::network::Client;
 use crate::options::Weights;
+use crate::replica::ReplicaNo;
 use crate::world::{Party, World};
 
 /// A kind of fault; [`Weights`] says what each one is.
@@ -14,9 +15,13 @@ enum Fault {
     BreakConnection,
     HalfOpen,
     Partition,
-    OwnerCrash,
-    OwnerPause,
-    Takeover,
+    ReplicaCrash,
+    ReplicaPause,
+    KeeperStuck,
+    Drain,
+    BrokerAway,
+    BrokerEmptied,
+    BrokerLosesLast,
     StoreDown,
     ClockJump,
     AgentCrash,
@@ -29,14 +34,33 @@ enum Fault {
 }
 
 impl Fault {
-    fn table(weights: &Weights) -> [(Self, u32); 15] {
+    /// Whether all cells and clients may feel it.
+    fn is_everyones(self) -> bool {
+        matches!(
+            self,
+            Self::ReplicaCrash
+                | Self::ReplicaPause
+                | Self::KeeperStuck
+                | Self::Drain
+                | Self::BrokerAway
+                | Self::BrokerEmptied
+                | Self::BrokerLosesLast
+                | Self::StoreDown
+        )
+    }
+
+    fn table(weights: &Weights) -> [(Self, u32); 19] {
         [
             (Self::BreakConnection, weights.break_connection),
             (Self::HalfOpen, weights.half_open),
             (Self::Partition, weights.partition),
-            (Self::OwnerCrash, weights.owner_crash),
-            (Self::OwnerPause, weights.owner_pause),
-            (Self::Takeover, weights.takeover),
+            (Self::ReplicaCrash, weights.replica_crash),
+            (Self::ReplicaPause, weights.replica_pause),
+            (Self::KeeperStuck, weights.keeper_stuck),
+            (Self::Drain, weights.drain),
+            (Self::BrokerAway, weights.broker_away),
+            (Self::BrokerEmptied, weights.broker_emptied),
+            (Self::BrokerLosesLast, weights.broker_loses_last),
             (Self::StoreDown, weights.store_down),
             (Self::ClockJump, weights.clock_jump),
             (Self::AgentCrash, weights.agent_crash),
@@ -53,6 +77,12 @@ impl Fault {
 /// The longest that an end of a half-open connection believes in it: the timeout of an unanswered
 /// write (rule R18).
 const HALF_OPEN_MAX: u64 = 40_000;
+
+/// The longest time between two outages of the control plane, in milliseconds, if faults are frequent.
+const OUTAGES_APART: u64 = 60_000;
+
+/// The longest pause of a replica, in milliseconds: several times its leases.
+const REPLICA_PAUSE_MAX: u64 = 20_000;
 
 impl World {
     /// Lets something go wrong, and something else later.
@@ -75,6 +105,13 @@ impl World {
     }
 
     fn go_wrong(&mut self, fault: Fault) -> Result<(), Violation> {
+        if fault.is_everyones() {
+            // Where something that all depend on is always away, nothing else is ever seen.
+            if self.ctx.now < self.whole_until {
+                return Ok(());
+            }
+            self.whole_until = self.ctx.now + self.ctx.rng.millis(1_000, OUTAGES_APART);
+        }
         self.ctx.note("fault", format_args!("{fault:?}"));
         let machine = self.ctx.rng.index(self.machines.len());
         let unreachable = self.ctx.options.kernel.unreachable_after.as_millis();
@@ -82,21 +119,14 @@ impl World {
             Fault::BreakConnection => self.cut_one(self.ctx.options.notice_max),
             Fault::HalfOpen => self.cut_one(HALF_OPEN_MAX),
             Fault::Partition => self.isolate_one(unreachable),
-            Fault::OwnerCrash => {
-                if let Some(id) = self.newest_owner() {
-                    self.owner_ends(id, "it crashes");
+            Fault::ReplicaCrash | Fault::ReplicaPause | Fault::KeeperStuck | Fault::Drain => {
+                if let Some(no) = self.any_replica() {
+                    return self.replica_goes_wrong(fault, no);
                 }
             }
-            Fault::OwnerPause => {
-                if let Some(id) = self.newest_owner() {
-                    self.pause(Party::Owner(id), 20_000);
-                    // Its lease may run out meanwhile.
-                    if self.ctx.options.shared_store && self.ctx.rng.chance(500) {
-                        return self.supersede();
-                    }
-                }
+            Fault::BrokerAway | Fault::BrokerEmptied | Fault::BrokerLosesLast => {
+                self.broker_goes_wrong(fault);
             }
-            Fault::Takeover => return self.supersede(),
             Fault::StoreDown => {
                 self.store.down_until = self.ctx.now + self.ctx.rng.millis(100, 60_000);
             }
@@ -127,17 +157,41 @@ impl World {
         Ok(())
     }
 
-    /// A takeover; some clients go over to the new owner while the old one still believes in them.
-    fn supersede(&mut self) -> Result<(), Violation> {
-        let old = self.newest_owner();
-        self.owner_is_superseded()?;
-        for id in self.network.alive() {
-            let owner = self.network.get(id).map(|connection| connection.owner);
-            if owner == old && self.ctx.rng.chance(500) {
-                self.network.cut(&mut self.ctx, id, HALF_OPEN_MAX);
+    fn replica_goes_wrong(&mut self, fault: Fault, no: ReplicaNo) -> Result<(), Violation> {
+        match fault {
+            Fault::ReplicaCrash => self.replica_ends(no, "it crashes"),
+            // Its leases may run out meanwhile, and a transaction of it stays open.
+            Fault::ReplicaPause => self.pause(Party::Replica(no), REPLICA_PAUSE_MAX),
+            Fault::Drain => return self.replica_drains(no),
+            // Others take its partitions while it works on.
+            _ => {
+                let span = self.ctx.rng.millis(1_000, 15_000);
+                let until = self.ctx.now + span;
+                if let Some(replica) = self.replicas.get_mut(&no) {
+                    replica.stuck_until = until;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Who is told of it, learns it by and by; what was lost from the end of a stream nobody is told.
+    fn broker_goes_wrong(&mut self, fault: Fault) {
+        match fault {
+            Fault::BrokerAway => {
+                let span = self.ctx.rng.millis(100, 30_000);
+                self.broker.goes_away(&self.ctx, span);
+                if self.ctx.rng.chance(300) {
+                    self.broker.loses_everything();
+                }
+            }
+            Fault::BrokerEmptied => self.broker.loses_everything(),
+            _ => return self.broker.loses_the_last(&mut self.ctx),
+        }
+        let replicas: Vec<ReplicaNo> = self.replicas.keys().copied().collect();
+        for no in replicas {
+            self.ctx.within(0, 3_000, Event::BrokerLost(no));
+        }
     }
 
     fn cut_one(&mut self, most: u64) {

@@ -26,19 +26,23 @@
 //! cargo run --release -p insula-sim -- --seed 4711
 //! ```
 
+mod broker;
 mod check;
 mod context;
 mod disk;
+mod driver;
 mod event;
 mod fault;
 mod framework;
+mod gateway;
 mod history;
+mod link;
 mod machine;
 mod network;
 mod options;
-mod owner;
 mod pause;
 mod quiesce;
+mod replica;
 mod rng;
 mod run;
 mod store;

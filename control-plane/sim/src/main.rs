@@ -20,6 +20,9 @@ struct Arguments {
     /// Replay one seed and print its history.
     #[arg(long)]
     seed: Option<u64>,
+    /// So many control-plane processes; 1 or 3, as the seed says, if absent.
+    #[arg(long)]
+    replicas: Option<u32>,
     /// How many events happen while faults do.
     #[arg(long, default_value_t = STEPS)]
     steps: u64,
@@ -28,7 +31,7 @@ struct Arguments {
 fn main() -> io::Result<ExitCode> {
     let arguments = Arguments::parse();
     let clean = match arguments.seed {
-        Some(seed) => replay(seed, arguments.steps)?,
+        Some(seed) => replay(seed, &arguments)?,
         None => sweep(&arguments)?,
     };
     Ok(if clean {
@@ -38,10 +41,11 @@ fn main() -> io::Result<ExitCode> {
     })
 }
 
-fn replay(seed: u64, steps: u64) -> io::Result<bool> {
+fn replay(seed: u64, arguments: &Arguments) -> io::Result<bool> {
     let outcome = run(Plan {
         seed,
-        steps,
+        steps: arguments.steps,
+        replicas: arguments.replicas,
         keep_history: true,
     });
     let mut out = io::stdout().lock();
@@ -58,7 +62,7 @@ fn replay(seed: u64, steps: u64) -> io::Result<bool> {
         outcome.simulated,
         outcome.history.hash(),
     )?;
-    report(&outcome, steps)
+    report(&outcome, arguments)
 }
 
 fn sweep(arguments: &Arguments) -> io::Result<bool> {
@@ -69,11 +73,12 @@ fn sweep(arguments: &Arguments) -> io::Result<bool> {
         let outcome = run(Plan {
             seed: arguments.from + done,
             steps: arguments.steps,
+            replicas: arguments.replicas,
             keep_history: false,
         });
         events += outcome.events;
         simulated += outcome.simulated.as_secs_f64() / 3600.0;
-        if !report(&outcome, arguments.steps)? {
+        if !report(&outcome, arguments)? {
             failed += 1;
         }
         let done = done + 1;
@@ -89,21 +94,23 @@ fn sweep(arguments: &Arguments) -> io::Result<bool> {
 }
 
 /// Says what was broken and how to see it again; tells whether nothing was.
-fn report(outcome: &Outcome, steps: u64) -> io::Result<bool> {
+fn report(outcome: &Outcome, arguments: &Arguments) -> io::Result<bool> {
     let Some(violation) = &outcome.violation else {
         return Ok(true);
     };
     let seed = outcome.seed;
     let mut out = io::stdout().lock();
     writeln!(out, "seed {seed} failed: {violation}")?;
-    let steps = if steps == STEPS {
-        String::new()
-    } else {
-        format!(" --steps {steps}")
-    };
+    let mut options = String::new();
+    if arguments.steps != STEPS {
+        options.push_str(&format!(" --steps {}", arguments.steps));
+    }
+    if let Some(replicas) = arguments.replicas {
+        options.push_str(&format!(" --replicas {replicas}"));
+    }
     writeln!(
         out,
-        "  replay: cargo run --release -p insula-sim -- --seed {seed}{steps}"
+        "  replay: cargo run --release -p insula-sim -- --seed {seed}{options}"
     )?;
     Ok(false)
 }

@@ -12,7 +12,7 @@ use insula_types::Time;
 
 use crate::context::Context;
 use crate::event::Event;
-use crate::owner::OwnerId;
+use crate::replica::ReplicaNo;
 use crate::wire::Wire;
 
 /// Who dials.
@@ -38,7 +38,7 @@ impl fmt::Display for Client {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Client,
-    Owner,
+    Replica,
 }
 
 /// Names a connection; never used again.
@@ -56,20 +56,28 @@ struct End {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
-    pub(crate) owner: OwnerId,
+    pub(crate) replica: ReplicaNo,
     client_end: End,
-    owner_end: End,
+    replica_end: End,
     /// Whether each message takes long.
     slow: bool,
     /// Nothing arrives any more, whether the ends know it or not.
     silent: bool,
+    /// When the control plane ended it, if that was its doing.
+    pub(crate) by_us: Option<Time>,
+    pub(crate) opened_at: Time,
 }
 
 impl Connection {
+    /// Whether what is said on it arrives.
+    pub(crate) fn stands(&self) -> bool {
+        !self.silent && self.client_end.open && self.replica_end.open
+    }
+
     fn end(&mut self, side: Side) -> &mut End {
         match side {
             Side::Client => &mut self.client_end,
-            Side::Owner => &mut self.owner_end,
+            Side::Replica => &mut self.replica_end,
         }
     }
 }
@@ -87,7 +95,7 @@ impl Network {
         &mut self,
         ctx: &mut Context,
         client: Client,
-        owner: OwnerId,
+        replica: ReplicaNo,
     ) -> ConnectionId {
         self.count += 1;
         let slow = ctx.options.slow_connection;
@@ -98,11 +106,13 @@ impl Network {
         };
         let connection = Connection {
             client,
-            owner,
+            replica,
             client_end: end,
-            owner_end: end,
+            replica_end: end,
             slow: ctx.fault(slow),
             silent: false,
+            by_us: None,
+            opened_at: ctx.now,
         };
         self.connections.insert(id, connection);
         id
@@ -139,8 +149,8 @@ impl Network {
     fn arrival(&mut self, ctx: &mut Context, id: ConnectionId, side: Side) -> Option<Time> {
         let connection = self.connections.get_mut(&id)?;
         let from = match side {
-            Side::Client => Side::Owner,
-            Side::Owner => Side::Client,
+            Side::Client => Side::Replica,
+            Side::Replica => Side::Client,
         };
         if !connection.end(from).open {
             return None;
@@ -165,8 +175,8 @@ impl Network {
     /// One end is done: what it sent still arrives, and then the other end learns of it.
     pub(crate) fn close(&mut self, ctx: &mut Context, id: ConnectionId, by: Side) {
         let other = match by {
-            Side::Client => Side::Owner,
-            Side::Owner => Side::Client,
+            Side::Client => Side::Replica,
+            Side::Replica => Side::Client,
         };
         let Some(at) = self.arrival(ctx, id, other) else {
             return;
@@ -192,12 +202,22 @@ impl Network {
         if std::mem::replace(&mut connection.silent, true) {
             return;
         }
-        for side in [Side::Client, Side::Owner] {
+        for side in [Side::Client, Side::Replica] {
             let event = Event::Closed {
                 connection: id,
                 side,
             };
             ctx.within(0, most, event);
+        }
+    }
+
+    /// The control plane ends it, unless it was over before.
+    pub(crate) fn blame_us(&mut self, now: Time, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let stands = !connection.silent && connection.client_end.open;
+            if stands && connection.replica_end.open {
+                connection.by_us = Some(now);
+            }
         }
     }
 
@@ -207,7 +227,7 @@ impl Network {
             return false;
         };
         let news = std::mem::replace(&mut connection.end(side).open, false);
-        if !connection.client_end.open && !connection.owner_end.open {
+        if !connection.client_end.open && !connection.replica_end.open {
             self.connections.remove(&id);
         }
         news
@@ -219,6 +239,7 @@ impl Network {
         &mut self,
         ctx: &mut Context,
         most: u64,
+        by_us: bool,
         of: impl Fn(&Connection) -> bool,
     ) {
         let ids: BTreeSet<ConnectionId> = self
@@ -228,6 +249,9 @@ impl Network {
             .map(|(id, _)| *id)
             .collect();
         for id in ids {
+            if by_us {
+                self.blame_us(ctx.now, id);
+            }
             self.cut(ctx, id, most);
         }
     }
@@ -235,7 +259,7 @@ impl Network {
     /// The client reaches nobody until then.
     pub(crate) fn isolate(&mut self, ctx: &mut Context, client: Client, until: Time, most: u64) {
         self.isolated.insert(client, until);
-        self.cut_all(ctx, most, |connection| connection.client == client);
+        self.cut_all(ctx, most, false, |connection| connection.client == client);
     }
 
     pub(crate) fn is_isolated(&self, now: Time, client: Client) -> bool {

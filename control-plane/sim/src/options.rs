@@ -14,6 +14,12 @@ use crate::rng::Rng;
 /// A run's options. Chances are in thousandths, times in milliseconds; zero means never.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
+    /// How many control-plane processes there are.
+    pub(crate) replicas: u32,
+    /// How many partitions there are.
+    pub(crate) partitions: u16,
+    /// How many cells share them; their clients are dealt out in turn.
+    pub(crate) cells: usize,
     /// How many machines there are.
     pub(crate) machines: usize,
     /// How many frameworks there are.
@@ -51,6 +57,12 @@ pub(crate) struct Options {
     pub(crate) commit_unknown: u32,
     /// The longest that an agent's journal takes to sync.
     pub(crate) sync_max: u64,
+    /// Chance that what a cell says is refused by the database, until the cell is alone with it.
+    pub(crate) commit_refused: u32,
+    /// The longest that a message takes through the broker.
+    pub(crate) broker_latency: u64,
+    /// Chance that the broker has a message twice.
+    pub(crate) repeated_post: u32,
     /// Chance that an agent crashes while its journal is being synced.
     pub(crate) crash_in_sync: u32,
     /// Chance that a process cannot be started.
@@ -68,12 +80,20 @@ pub(crate) struct Weights {
     pub(crate) half_open: u32,
     /// A client can reach nobody for a while.
     pub(crate) partition: u32,
-    /// An owner's process dies.
-    pub(crate) owner_crash: u32,
-    /// An owner is paused, for longer than its lease or not.
-    pub(crate) owner_pause: u32,
-    /// Another replica takes the partition while the owner is alive.
-    pub(crate) takeover: u32,
+    /// A control-plane process dies.
+    pub(crate) replica_crash: u32,
+    /// A control-plane process is paused, for longer than its leases or not.
+    pub(crate) replica_pause: u32,
+    /// A replica cannot renew its leases, and works on.
+    pub(crate) keeper_stuck: u32,
+    /// A replica gives everything away and ends.
+    pub(crate) drain: u32,
+    /// The broker is away for a while.
+    pub(crate) broker_away: u32,
+    /// The broker comes back empty.
+    pub(crate) broker_emptied: u32,
+    /// The broker loses what was written last, and nobody is told.
+    pub(crate) broker_loses_last: u32,
     /// The database is away for a while.
     pub(crate) store_down: u32,
     /// The database's clock jumps.
@@ -97,19 +117,23 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    fn draw(rng: &mut Rng, shared_store: bool) -> Self {
+    fn draw(rng: &mut Rng) -> Self {
         let mut weight = |most: u64| {
             let enabled = rng.chance(600);
             let weight = u32::try_from(rng.between(1, most)).unwrap_or(1);
             if enabled { weight } else { 0 }
         };
-        let weights = Self {
+        Self {
             break_connection: weight(30),
             half_open: weight(20),
             partition: weight(10),
-            owner_crash: weight(10),
-            owner_pause: weight(15),
-            takeover: weight(20),
+            replica_crash: weight(10),
+            replica_pause: weight(15),
+            keeper_stuck: weight(10),
+            drain: weight(5),
+            broker_away: weight(5),
+            broker_emptied: weight(5),
+            broker_loses_last: weight(10),
             store_down: weight(5),
             clock_jump: weight(5),
             agent_crash: weight(20),
@@ -120,24 +144,29 @@ impl Weights {
             framework_cut: weight(20),
             hang_up: weight(20),
             set_role: weight(10),
-        };
-        Self {
-            // A lock that the operating system holds is lost with its process and never before.
-            takeover: if shared_store { weights.takeover } else { 0 },
-            ..weights
         }
     }
 }
 
 impl Options {
-    /// Draws the options of a seed.
-    pub(crate) fn draw(rng: &mut Rng) -> Self {
-        let shared_store = rng.chance(700);
+    /// Draws the options of a seed; so many replicas, if that is asked for.
+    pub(crate) fn draw(rng: &mut Rng, replicas: Option<u32>) -> Self {
+        let drawn = if rng.chance(500) { 3 } else { 1 };
+        let replicas = replicas.unwrap_or(drawn).max(1);
+        let shared_store = rng.chance(500) || replicas > 1;
+        let cells = if replicas > 1 {
+            rng.count(2, 3)
+        } else {
+            rng.count(1, 3)
+        };
         let unreachable = rng.between(10, 75);
         let small = rng.chance(300);
         Self {
-            machines: rng.count(1, 6),
-            frameworks: rng.count(1, 5),
+            replicas,
+            partitions: u16::try_from(cells.min(2)).unwrap_or(1),
+            cells,
+            machines: rng.count(cells, 6),
+            frameworks: rng.count(cells, 5),
             submitters: rng.count(0, 2),
             tenants: rng.count(1, 3),
             run_max: rng.between(100, 60_000),
@@ -147,12 +176,15 @@ impl Options {
             effects_max: if small { rng.count(1, 20) } else { 10_000 },
             repeated_input: maybe(rng, 100),
             fault_every: 150 << rng.below(8),
-            weights: Weights::draw(rng, shared_store),
+            weights: Weights::draw(rng),
             slow_connection: maybe(rng, 300),
             notice_max: rng.between(1, 30_000),
             commit_max: rng.between(1, 200),
             commit_fails: maybe(rng, 20),
             commit_unknown: maybe(rng, 30),
+            commit_refused: maybe(rng, 10),
+            broker_latency: rng.between(1, 50),
+            repeated_post: maybe(rng, 50),
             sync_max: rng.between(1, 100),
             crash_in_sync: maybe(rng, 20),
             start_fails: maybe(rng, 50),
@@ -176,9 +208,18 @@ fn kernel_config(rng: &mut Rng, unreachable: u64, small: bool) -> KernelConfig {
         offer_lease: Span::from_secs(contended + rng.between(0, 55)),
         offer_lease_contended: Span::from_secs(contended),
         unreachable_after: Span::from_secs(unreachable),
-        failover_floor: Span::from_secs(rng.between(5, 60)),
+        outage_grace: Span::from_secs(rng.between(20, 60)),
+        unreachable_per_second: rng.count(1, 20),
+        // To be put aside is an alarm, and none is to be raised here.
+        sessions_per_minute: usize::MAX,
+        held_retention: Span::from_secs(7 * 24 * 3600),
         requests_max: if small { rng.count(3, 10) } else { 1_000 },
         tasks_max: if small { rng.count(5, 20) } else { 1_000 },
+        window: if rng.chance(500) {
+            rng.count(1, 8)
+        } else {
+            1_000
+        },
         slice: if rng.chance(500) {
             rng.count(1, 4)
         } else {

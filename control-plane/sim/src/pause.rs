@@ -1,6 +1,7 @@
 //! Processes that do nothing for a while, as under a debugger, a full disk or a suspended machine:
 //! what is meant for them waits, in order.
 
+use crate::broker::Stream;
 use crate::check::Violation;
 use crate::event::Event;
 use crate::network::{Client, Side};
@@ -10,7 +11,10 @@ impl World {
     /// Pauses a process for up to so many milliseconds.
     pub(crate) fn pause(&mut self, party: Party, most: u64) {
         let paused = match party {
-            Party::Owner(id) => self.owners.get_mut(&id).map(|owner| &mut owner.paused),
+            Party::Replica(no) => {
+                let replica = self.replicas.get_mut(&no);
+                replica.map(|replica| &mut replica.paused)
+            }
             Party::Machine(number) => Some(&mut self.machines[number].paused),
         };
         if let Some(paused) = paused
@@ -22,12 +26,11 @@ impl World {
 
     pub(crate) fn resume(&mut self, party: Party) -> Result<(), Violation> {
         match party {
-            Party::Owner(id) => {
-                if let Some(owner) = self.owners.get_mut(&id) {
-                    owner.paused = false;
-                }
+            Party::Replica(no) => self.replica_goes_on(no)?,
+            Party::Machine(number) => {
+                self.machines[number].paused = false;
+                self.machines[number].runs_since = self.ctx.now;
             }
-            Party::Machine(number) => self.machines[number].paused = false,
         }
         self.ctx.note("resumed", format_args!("{party:?}"));
         for event in self.backlog.remove(&party).unwrap_or_default() {
@@ -40,7 +43,7 @@ impl World {
     pub(crate) fn paused(&self, event: &Event) -> Option<Party> {
         let party = self.receiver(event)?;
         let paused = match party {
-            Party::Owner(id) => self.owners.get(&id)?.paused,
+            Party::Replica(no) => self.replicas.get(&no)?.paused,
             Party::Machine(number) => self.machines[number].paused,
         };
         paused.then_some(party)
@@ -54,13 +57,26 @@ impl World {
             | Event::Closed { connection, side } => {
                 let connection = self.network.get(*connection)?;
                 match (side, connection.client) {
-                    (Side::Owner, _) => Some(Party::Owner(connection.owner)),
+                    (Side::Replica, _) => Some(Party::Replica(connection.replica)),
                     (Side::Client, Client::Machine(number)) => Some(Party::Machine(number)),
                     (Side::Client, Client::Framework(_) | Client::Submitter(_)) => None,
                 }
             }
-            Event::Committed(id, _, _) | Event::OwnerTimer(id) | Event::OwnerStepsDown(id) => {
-                Some(Party::Owner(*id))
+            Event::Committed(id, _, _) | Event::DriverTimer(id) => Some(Party::Replica(id.replica)),
+            // The statement that comes next is not sent.
+            Event::Fence(transaction) | Event::Commit(transaction) => {
+                let driver = self.store.driver_of(*transaction)?;
+                Some(Party::Replica(driver.replica))
+            }
+            Event::KeeperBeats(no)
+            | Event::BeatAnswered(no, ..)
+            | Event::Taken(no, ..)
+            | Event::LinksBeat(no)
+            | Event::BrokerLost(no)
+            | Event::Posted(Stream::Out(no), _) => Some(Party::Replica(*no)),
+            Event::Posted(Stream::In(partition, epoch), _) => {
+                let id = self.owner_of(*partition, *epoch)?;
+                Some(Party::Replica(id.replica))
             }
             Event::AgentTimer { machine, .. } | Event::Synced { machine, .. } => {
                 Some(Party::Machine(*machine))
@@ -72,9 +88,10 @@ impl World {
                 Some(Party::Machine(*machine))
             }
             Event::Dial(Client::Framework(_) | Client::Submitter(_))
-            | Event::OwnerStarts
-            | Event::Fence(_)
-            | Event::Commit(_)
+            | Event::ReplicaStarts
+            | Event::BeatArrives(..)
+            | Event::TakeArrives(..)
+            | Event::GiveArrives(_)
             | Event::AgentStarts { .. }
             | Event::AgentCrashes { .. }
             | Event::FrameworkActs(_)

@@ -2,7 +2,7 @@
 
 use insula_kernel::Kernel;
 use insula_types::record::{AgentState, RequestRow};
-use insula_types::{Resources, Span, TaskKind};
+use insula_types::{CellId, Resources, Span, TaskKind};
 
 use crate::check::Violation;
 use crate::machine::Machine;
@@ -27,6 +27,7 @@ impl World {
         self.ctx.calm = true;
         self.network.heal();
         self.store.down_until = self.ctx.now;
+        self.broker.comes_back(&self.ctx);
         self.ctx.note("faults", format_args!("stop"));
         let mut began = self.ctx.now;
         let mut starts = self.checks.starts.count();
@@ -67,10 +68,11 @@ impl World {
 
     /// What has not ended, the most basic first.
     fn unsettled(&self) -> Option<String> {
-        let owner = self.newest_owner().and_then(|id| self.owners.get(&id));
-        let Some(owner) = owner.filter(|owner| owner.epoch == self.store.head().epoch) else {
-            return Some("nobody owns the partition".to_owned());
-        };
+        for (cell, partition) in &self.cells {
+            if self.driver_of(*partition).is_none() {
+                return Some(format!("nobody owns the partition of {cell}"));
+            }
+        }
         if let Some(text) = self.machines.iter().find_map(unsettled_machine) {
             return Some(text);
         }
@@ -82,18 +84,28 @@ impl World {
         if !self.submitters.iter().all(Submitter::is_content) {
             return Some("a person waits for an answer".to_owned());
         }
-        if !owner.is_idle() {
-            return Some("the pipeline is busy".to_owned());
-        }
-        self.unsettled_cell(owner.pipeline.kernel())
+        self.cells.iter().find_map(|(cell, partition)| {
+            let driver = self.driver_of(*partition)?;
+            if driver.is_behind() {
+                return Some(format!("the pipeline of {cell} is busy"));
+            }
+            match driver.pipeline.kernel(cell) {
+                Some(kernel) => self.unsettled_cell(cell, kernel),
+                None => Some(format!("{cell} is not loaded")),
+            }
+        })
     }
 
-    fn unsettled_cell(&self, kernel: &Kernel) -> Option<String> {
+    fn unsettled_cell(&self, cell: &CellId, kernel: &Kernel) -> Option<String> {
         let rows = kernel.rows();
         if let Some(task) = rows.tasks.first() {
             return Some(format!("the cell still has {task:?}"));
         }
-        if let Some(request) = rows.requests.iter().find(|row| self.fits_somewhere(row)) {
+        if let Some(request) = rows
+            .requests
+            .iter()
+            .find(|row| self.fits_somewhere(cell, row))
+        {
             return Some(format!("{} waits and would fit", request.request.task));
         }
         for (row, view) in rows.agents.iter().zip(kernel.agents_view()) {
@@ -111,11 +123,12 @@ impl World {
         None
     }
 
-    fn fits_somewhere(&self, row: &RequestRow) -> bool {
+    fn fits_somewhere(&self, cell: &CellId, row: &RequestRow) -> bool {
         let request = &row.request;
         self.machines.iter().any(|machine| {
             let info = machine.info();
-            info.resources.contains(&request.resources)
+            machine.cell == *cell
+                && info.resources.contains(&request.resources)
                 && runs(machine, request.kind)
                 && request
                     .constraints

@@ -21,6 +21,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many events happen while faults do.
     pub steps: u64,
+    /// How many control-plane processes there are; drawn from the seed if absent.
+    pub replicas: Option<u32>,
     /// Whether the history's lines are kept; they are hashed in any case.
     pub keep_history: bool,
 }
@@ -36,7 +38,7 @@ pub struct Outcome {
     pub events: u64,
     /// How many commits.
     pub commits: u64,
-    /// How many owners took the partition.
+    /// How many owners took a partition.
     pub owners: u32,
     /// How many processes were started.
     pub starts: usize,
@@ -50,7 +52,7 @@ pub struct Outcome {
 #[must_use]
 pub fn run(plan: Plan) -> Outcome {
     let mut rng = Rng::new(plan.seed);
-    let options = Options::draw(&mut rng);
+    let options = Options::draw(&mut rng, plan.replicas);
     let mut context = Context::new(rng, options, History::new(plan.keep_history));
     let drawn = format!("{:?}", context.options);
     context.note("options", format_args!("{drawn}"));
@@ -67,8 +69,8 @@ pub fn run(plan: Plan) -> Outcome {
         seed: plan.seed,
         violation,
         events: world.events,
-        commits: world.store.head().commit_no,
-        owners: world.owner_count,
+        commits: world.store.commits(),
+        owners: world.driver_count,
         starts: world.checks.starts.count(),
         simulated: world.ctx.now.since(START),
         history: world.ctx.history,

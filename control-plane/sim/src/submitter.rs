@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use insula_types::request::TaskRequest;
-use insula_types::{Resources, Span, TaskId, TaskKind, TenantId, TraceContext};
+use insula_types::{CellId, Resources, Span, TaskId, TaskKind, TenantId, TraceContext};
 
 use crate::event::Event;
 use crate::network::{Client, ConnectionId, Side};
@@ -24,6 +24,7 @@ const ROLES: [&str; 4] = ["", "/.", "/batch", "/web"];
 pub(crate) struct Submitter {
     number: usize,
     pub(crate) tenant: TenantId,
+    pub(crate) cell: CellId,
     connection: Option<ConnectionId>,
     /// The question without an answer, with its number.
     open: Option<(u64, Question)>,
@@ -35,10 +36,11 @@ pub(crate) struct Submitter {
 }
 
 impl Submitter {
-    pub(crate) fn new(number: usize, tenant: TenantId) -> Self {
+    pub(crate) fn new(number: usize, tenant: TenantId, cell: CellId) -> Self {
         Self {
             number,
             tenant,
+            cell,
             connection: None,
             open: None,
             submitted: Vec::new(),
@@ -142,8 +144,8 @@ impl World {
 
     fn waiting_requests(&self, number: usize) -> usize {
         let tenant = &self.submitters[number].tenant;
-        let owner = self.newest_owner().and_then(|id| self.owners.get(&id));
-        let views = owner.map(|owner| owner.pipeline.kernel().frameworks_view());
+        let kernel = self.kernel_of(&self.submitters[number].cell);
+        let views = kernel.map(|kernel| kernel.frameworks_view());
         views
             .into_iter()
             .flatten()
@@ -154,8 +156,8 @@ impl World {
 
     fn submitter_dials(&mut self, number: usize) {
         let client = Client::Submitter(number);
-        if let Some(owner) = self.reachable_owner(client) {
-            let connection = self.network.open(&mut self.ctx, client, owner);
+        if let Some(replica) = self.reachable_replica(client) {
+            let connection = self.network.open(&mut self.ctx, client, replica);
             self.submitters[number].connection = Some(connection);
             self.ask_open_question(number);
         }
@@ -168,7 +170,7 @@ impl World {
         {
             let wire = Wire::Ask { number, question };
             self.network
-                .send(&mut self.ctx, connection, Side::Owner, wire);
+                .send(&mut self.ctx, connection, Side::Replica, wire);
         }
     }
 

@@ -29,7 +29,10 @@ pub(crate) enum Wire {
         message: Box<ToAgent>,
     },
     /// An event for a framework.
-    ToFramework(Box<ToFramework>),
+    ToFramework {
+        epoch: Epoch,
+        message: Box<ToFramework>,
+    },
     /// The answer to a call or question; the subscription's own has the number 0.
     Answer { number: u64, outcome: Outcome },
 }
@@ -75,7 +78,7 @@ impl fmt::Display for Wire {
                 write!(f, "[{session}] ")?;
                 to_agent(message, f)
             }
-            Self::ToFramework(message) => to_framework(message, f),
+            Self::ToFramework { message, .. } => to_framework(message, f),
             Self::Answer { number, outcome } => {
                 write!(f, "answer {number}: ")?;
                 match outcome {
@@ -111,6 +114,8 @@ fn to_agent(message: &ToAgent, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match message {
         ToAgent::Registered { .. } => f.write_str("registered"),
         ToAgent::Resync => f.write_str("resync"),
+        ToAgent::ReportAll => f.write_str("report all"),
+        ToAgent::Discard { launch } => write!(f, "discard {launch}"),
         ToAgent::Command(command) => write_command(command, f),
         ToAgent::Acknowledge { launch, uuid } => write!(f, "acknowledge {launch} {}", tail(uuid)),
         ToAgent::Disconnect { reason } => write!(f, "disconnect: {reason}"),
@@ -152,6 +157,7 @@ fn to_framework(message: &ToFramework, f: &mut fmt::Formatter<'_>) -> fmt::Resul
         }
         ToFramework::Message { executor, .. } => write!(f, "message of executor {executor}"),
         ToFramework::Failure { agent, .. } => write!(f, "failure of {agent}"),
+        ToFramework::Mark(mark) => write!(f, "mark {mark}"),
         ToFramework::Error(sentence) => write!(f, "error: {sentence}"),
         ToFramework::Close => f.write_str("close"),
     }

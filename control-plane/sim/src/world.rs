@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use insula_types::TenantId;
+use insula_kernel::Kernel;
+use insula_types::record::Record;
+use insula_types::{CellId, Epoch, PartitionId, TenantId, Time};
 
-use crate::check::{Checks, Violation};
+use crate::broker::{Broker, Post, Stream};
+use crate::check::{Checks, Violation, terminal};
 use crate::context::Context;
+use crate::driver::{Driver, DriverId};
 use crate::event::Event;
 use crate::framework::Framework;
 use crate::machine::Machine;
 use crate::network::{Client, ConnectionId, Network, Side};
-use crate::owner::{Owner, OwnerId};
+use crate::replica::{Replica, ReplicaNo};
 use crate::store::{Store, TransactionId};
 use crate::submitter::Submitter;
 use crate::wire::Wire;
@@ -21,53 +25,75 @@ pub(crate) struct World {
     pub(crate) ctx: Context,
     pub(crate) network: Network,
     pub(crate) store: Store,
-    pub(crate) owners: BTreeMap<OwnerId, Owner>,
+    pub(crate) broker: Broker,
+    /// Messages for an owner that has not loaded yet.
+    pub(crate) unread: BTreeMap<Stream, Vec<Post>>,
+    pub(crate) replicas: BTreeMap<ReplicaNo, Replica>,
+    /// The partition of each cell.
+    pub(crate) cells: BTreeMap<CellId, PartitionId>,
     pub(crate) machines: Vec<Machine>,
     pub(crate) frameworks: Vec<Framework>,
     pub(crate) submitters: Vec<Submitter>,
     pub(crate) checks: Checks,
     /// What waits for a paused process, in order.
     pub(crate) backlog: BTreeMap<Party, Vec<Event>>,
+    /// Nothing that all depend on goes away before.
+    pub(crate) whole_until: Time,
     /// How many events happened.
     pub(crate) events: u64,
-    pub(crate) owner_count: u32,
+    pub(crate) replica_count: u32,
+    pub(crate) driver_count: u32,
     pub(crate) request_count: u64,
 }
 
 /// A process that can be paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Party {
-    Owner(OwnerId),
+    Replica(ReplicaNo),
     Machine(usize),
 }
 
 impl World {
     pub(crate) fn new(mut ctx: Context) -> Self {
-        let tenants: Vec<TenantId> = (0..ctx.options.tenants)
-            .map(|number| TenantId::from(format!("tenant-{number}")))
+        let cells: Vec<(CellId, PartitionId)> = (0..ctx.options.cells)
+            .map(|number| {
+                let partition = number % usize::from(ctx.options.partitions);
+                let partition = PartitionId(u16::try_from(partition).unwrap_or(0));
+                (CellId::from(format!("cell-{number}")), partition)
+            })
             .collect();
-        let tenant = |number: usize| tenants[number % tenants.len()].clone();
-        let seed = ctx.rng.next();
+        let cell = |number: usize| cells[number % cells.len()].0.clone();
+        let tenants = ctx.options.tenants;
+        let tenant = |number: usize| {
+            let (cell, tenant) = (number % cells.len(), number / cells.len() % tenants);
+            TenantId::from(format!("tenant-{cell}-{tenant}"))
+        };
+        let seed = ctx.rng.next() >> 1;
         let machines = 0..ctx.options.machines;
         let frameworks = 0..ctx.options.frameworks;
         let submitters = 0..ctx.options.submitters;
         let mut world = Self {
             network: Network::default(),
-            store: Store::new(seed),
-            owners: BTreeMap::new(),
+            store: Store::new(seed, &cells, ctx.options.partitions),
+            broker: Broker::default(),
+            unread: BTreeMap::new(),
+            replicas: BTreeMap::new(),
             machines: machines
-                .map(|number| Machine::new(number, &mut ctx.rng))
+                .map(|number| Machine::new(number, cell(number), &mut ctx.rng))
                 .collect(),
             frameworks: frameworks
-                .map(|number| Framework::new(number, tenant(number), &mut ctx.rng))
+                .map(|number| Framework::new(number, tenant(number), cell(number), &mut ctx.rng))
                 .collect(),
             submitters: submitters
-                .map(|number| Submitter::new(number, tenant(number)))
+                .map(|number| Submitter::new(number, tenant(number), cell(number)))
                 .collect(),
+            cells: cells.iter().cloned().collect(),
             checks: Checks::default(),
             backlog: BTreeMap::new(),
+            whole_until: ctx.now,
             events: 0,
-            owner_count: 0,
+            replica_count: 0,
+            driver_count: 0,
             request_count: 0,
             ctx,
         };
@@ -76,7 +102,9 @@ impl World {
     }
 
     fn begin(&mut self) {
-        self.ctx.within(0, 10, Event::OwnerStarts);
+        for _ in 0..self.ctx.options.replicas {
+            self.ctx.within(0, 3_000, Event::ReplicaStarts);
+        }
         for number in 0..self.machines.len() {
             self.agent_returns(number, 0, 3_000);
         }
@@ -114,22 +142,24 @@ impl World {
             } => self.arrive(connection, side, wire),
             Event::Closed { connection, side } => self.closed(connection, side),
             Event::Dial(client) => self.dial(client),
-            Event::OwnerStarts => self.owner_starts_unless_owned(),
-            Event::OwnerTimer(owner) => self.owner_timer(owner),
-            Event::OwnerStepsDown(owner) => {
-                self.owner_steps_down(owner);
-                Ok(())
-            }
+            event @ (Event::ReplicaStarts
+            | Event::KeeperBeats(_)
+            | Event::BeatArrives(..)
+            | Event::BeatAnswered(..)
+            | Event::TakeArrives(..)
+            | Event::Taken(..)
+            | Event::GiveArrives(_)
+            | Event::LinksBeat(_)
+            | Event::Posted(..)
+            | Event::BrokerLost(_)
+            | Event::DriverTimer(_)) => self.replicas_go_on(event),
             Event::Fence(transaction) => {
                 self.store.fence(&mut self.ctx, transaction);
                 Ok(())
             }
-            Event::Commit(transaction) => {
-                self.commit(transaction);
-                Ok(())
-            }
-            Event::Committed(owner, transaction, answer) => {
-                self.owner_hears_of_commit(owner, transaction, answer)
+            Event::Commit(transaction) => self.commit(transaction),
+            Event::Committed(driver, transaction, answer) => {
+                self.driver_hears_of_commit(driver, transaction, answer)
             }
             Event::AgentStarts { machine, life } => self.agent_starts(machine, life),
             Event::AgentTimer { machine, life } if self.machines[machine].is_alive(life) => {
@@ -167,23 +197,109 @@ impl World {
         }
     }
 
-    fn owner_starts_unless_owned(&mut self) -> Result<(), Violation> {
-        let head = self.store.head().epoch;
-        if self.owners.values().any(|owner| owner.epoch == head) {
-            return Ok(());
+    /// What happens between replicas, the database and the broker.
+    fn replicas_go_on(&mut self, event: Event) -> Result<(), Violation> {
+        match event {
+            Event::ReplicaStarts => self.replica_starts(),
+            Event::KeeperBeats(no) => self.keeper_beats(no),
+            Event::BeatArrives(no, sent, beat) => self.beat_arrives(no, sent, &beat),
+            Event::BeatAnswered(no, sent, asked, found) => {
+                return self.beat_is_answered(no, sent, &asked, &found);
+            }
+            Event::TakeArrives(no, sent, partition) => self.take_arrives(no, sent, partition),
+            Event::Taken(no, sent, partition, taken) => {
+                return self.taken(no, sent, partition, taken.map(|taken| *taken));
+            }
+            Event::GiveArrives(id) => self.store.give(id.partition, id.epoch, &id.replica.id()),
+            Event::LinksBeat(no) => return self.links_beat(no),
+            Event::Posted(stream, post) => return self.posted(stream, post),
+            Event::BrokerLost(no) => return self.broker_is_lost(no),
+            Event::DriverTimer(id) => return self.driver_timer(id),
+            _ => {}
         }
-        self.owner_starts()
+        Ok(())
     }
 
-    fn commit(&mut self, transaction: TransactionId) {
-        if let Some(commit) = self.store.commit(&mut self.ctx, transaction) {
-            for record in &commit.records {
-                self.checks.durable.remember(record);
-            }
-            let number = commit.number();
-            self.ctx
-                .note("store", format_args!("commit {number} happened"));
+    fn posted(&mut self, stream: Stream, post: Post) -> Result<(), Violation> {
+        if !self.broker.arrives(&mut self.ctx, stream, &post) {
+            return Ok(());
         }
+        match stream {
+            Stream::Out(no) => self.gateway_reads(no, post),
+            Stream::In(partition, epoch) => match self.owner_of(partition, epoch) {
+                Some(id) => self.owner_reads(id, post),
+                None => {
+                    self.unread.entry(stream).or_default().push(post);
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    fn commit(&mut self, transaction: TransactionId) -> Result<(), Violation> {
+        let Some((driver, commit)) = self.store.commit(&mut self.ctx, transaction) else {
+            return Ok(());
+        };
+        let number = commit.number();
+        self.ctx.note(
+            "store",
+            format_args!("commit {number} of {driver} happened"),
+        );
+        self.checks.owners.commits_never_interleave(driver)?;
+        self.checks
+            .marks
+            .stays_so(driver.partition, &commit.marks)?;
+        for (cell, records) in &commit.cells {
+            for record in records {
+                self.check_record(cell, record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_record(&mut self, cell: &CellId, record: &Record) -> Result<(), Violation> {
+        self.checks.durable.remember(cell, record);
+        let Record::Task(row) = record else {
+            return Ok(());
+        };
+        self.checks.starts.only_what_started_finishes(cell, row)?;
+        self.checks
+            .launches
+            .are_not_more_than_asked_for(cell, row)?;
+        let machines = self.machines.iter();
+        let machine = machines.filter(|machine| machine.id == row.agent);
+        let running = machine.flat_map(|machine| machine.shepherd.running());
+        terminal::an_end_is_told_of_what_has_ended(row, running)
+    }
+
+    /// The cell that a client belongs to.
+    pub(crate) fn cell_of(&self, client: Client) -> &CellId {
+        match client {
+            Client::Machine(number) => &self.machines[number].cell,
+            Client::Framework(number) => &self.frameworks[number].cell,
+            Client::Submitter(number) => &self.submitters[number].cell,
+        }
+    }
+
+    pub(crate) fn owner_of(&self, partition: PartitionId, epoch: Epoch) -> Option<DriverId> {
+        let drivers = self
+            .replicas
+            .values()
+            .flat_map(|replica| replica.drivers.values());
+        let mut ids = drivers.map(|driver| driver.id);
+        ids.find(|id| (id.partition, id.epoch) == (partition, epoch))
+    }
+
+    /// The driver whose word counts, if there is one now.
+    pub(crate) fn driver_of(&self, partition: PartitionId) -> Option<&Driver> {
+        let id = self.owner_of(partition, self.store.head(partition).epoch)?;
+        self.driver(id)
+    }
+
+    /// The kernel of a cell, as its owner has it.
+    pub(crate) fn kernel_of(&self, cell: &CellId) -> Option<&Kernel> {
+        let partition = self.cells.get(cell)?;
+        self.driver_of(*partition)?.pipeline.kernel(cell)
     }
 
     fn dial(&mut self, client: Client) -> Result<(), Violation> {
@@ -208,12 +324,12 @@ impl World {
         let Some(found) = self.network.get(connection) else {
             return Ok(());
         };
-        let (client, owner) = (found.client, found.owner);
-        if side == Side::Owner {
-            self.ctx.note(owner, format_args!("<- {client}: {wire}"));
-            return self.owner_hears(owner, connection, client, wire);
+        let (client, replica) = (found.client, found.replica);
+        if side == Side::Replica {
+            self.ctx.note(replica, format_args!("<- {client}: {wire}"));
+            return self.gateway_hears(replica, connection, client, wire);
         }
-        self.ctx.note(client, format_args!("<- {owner}: {wire}"));
+        self.ctx.note(client, format_args!("<- {replica}: {wire}"));
         match (client, wire) {
             (
                 Client::Machine(number),
@@ -236,17 +352,17 @@ impl World {
         let Some(found) = self.network.get(connection) else {
             return Ok(());
         };
-        let (client, owner) = (found.client, found.owner);
+        let (client, replica) = (found.client, found.replica);
         if !self.network.closed(connection, side) {
             return Ok(());
         }
-        if side == Side::Owner {
+        if side == Side::Replica {
             self.ctx
-                .note(owner, format_args!("<- {client}: connection closed"));
-            return self.owner_is_cut(owner, connection, client);
+                .note(replica, format_args!("<- {client}: connection closed"));
+            return self.gateway_is_cut(replica, connection);
         }
         self.ctx
-            .note(client, format_args!("<- {owner}: connection closed"));
+            .note(client, format_args!("<- {replica}: connection closed"));
         match client {
             Client::Machine(number) => self.agent_is_cut(number, connection),
             Client::Framework(number) => {

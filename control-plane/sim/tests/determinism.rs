@@ -6,6 +6,7 @@ fn short(seed: u64, keep_history: bool) -> Outcome {
     run(Plan {
         seed,
         steps: 2_000,
+        replicas: None,
         keep_history,
     })
 }

@@ -12,6 +12,7 @@ fn seeds_of_part(part: u64) {
         let outcome = run(Plan {
             seed,
             steps: STEPS,
+            replicas: None,
             keep_history: false,
         });
         if let Some(violation) = outcome.violation {

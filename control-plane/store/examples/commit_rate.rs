@@ -1,56 +1,67 @@
 //! How fast commits of new tasks are: `cargo run --release -p insula-store --example commit_rate`.
 //!
 //! For each size of a batch it commits until two seconds have passed and prints the rate and the
-//! time of one commit. `--power` makes each commit survive a power loss.
+//! time of one commit. Without arguments the store is SQLite in a directory of its own; `--power`
+//! makes each commit survive a power loss. A `postgres://` URL names an empty database to use
+//! instead, which keeps the tables afterwards.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use insula_store::{CellRecords, CommitNo, Durability, Options, Store};
+use insula_store::{CellRecords, Durability, Options, PostgresOptions, Store};
+use insula_types::membership::Claim;
 use insula_types::record::{CellRow, Record, TaskRow};
 use insula_types::task::TaskTimes;
 use insula_types::{
     AgentId, CellId, Epoch, FrameworkId, FrameworkKey, LaunchId, PartitionId, Resources, Source,
-    TaskId, TaskKey, TaskKind, TaskState, TaskStatus, TenantId, Time, TraceContext,
+    Span, TaskId, TaskKey, TaskKind, TaskState, TaskStatus, TenantId, Time, TraceContext,
 };
 
 const PARTITION: PartitionId = PartitionId(0);
 const PAYLOAD_BYTES: usize = 300;
+const BATCHES: [u64; 4] = [1, 10, 100, 1_000];
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let power = std::env::args().any(|argument| argument == "--power");
-    let durability = if power {
-        Durability::Power
-    } else {
-        Durability::Process
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    println!("tasks with {PAYLOAD_BYTES} bytes of description each");
+    if let Some(url) = arguments.iter().find(|word| word.starts_with("postgres")) {
+        let store = Store::connect(url, PostgresOptions::default()).await?;
+        for batch in BATCHES {
+            measure(batch, &store).await?;
+        }
+        return Ok(());
+    }
+    let durability = match arguments.iter().any(|word| word == "--power") {
+        true => Durability::Power,
+        false => Durability::Process,
     };
-    println!("{durability:?}: tasks with {PAYLOAD_BYTES} bytes of description each");
-    for batch in [1, 10, 100, 1_000] {
-        measure(batch, durability).await?;
+    println!("{durability:?}");
+    for batch in BATCHES {
+        let directory = tempfile::tempdir()?;
+        let options = Options {
+            durability,
+            ..Options::default()
+        };
+        measure(batch, &Store::open(directory.path(), options).await?).await?;
     }
     Ok(())
 }
 
-async fn measure(batch: u64, durability: Durability) -> Result<(), Box<dyn Error>> {
-    let directory = tempfile::tempdir()?;
-    let store = Store::open(
-        directory.path(),
-        Options {
-            durability,
-            ..Options::default()
-        },
-    )
-    .await?;
+async fn measure(batch: u64, store: &Store) -> Result<(), Box<dyn Error>> {
     let cell = CellId::from("default");
     let row = CellRow {
         seed: 1,
         time: Time(0),
     };
     store.create_cell(&cell, PARTITION, &row).await?;
-    let owner = store.take(PARTITION).await?;
+    let claim = Claim {
+        replica: "commit-rate".into(),
+        ttl: Span::from_secs(60),
+    };
+    let owner = store.take(PARTITION, &claim).await?;
 
     let mut commit_no = owner.commit_no;
     let mut times = Vec::new();
@@ -69,17 +80,18 @@ async fn measure(batch: u64, durability: Durability) -> Result<(), Box<dyn Error
         times.push(begin.elapsed());
         number += batch;
     }
-    report(batch, commit_no, start.elapsed(), &mut times);
+    report(batch, start.elapsed(), &mut times);
     Ok(())
 }
 
-fn report(batch: u64, commits: CommitNo, elapsed: Duration, times: &mut [Duration]) {
+fn report(batch: u64, elapsed: Duration, times: &mut [Duration]) {
     times.sort_unstable();
+    let commits = times.len() as u128;
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    let tasks = u128::from(commits.0 * batch) * 1_000 / elapsed.as_millis().max(1);
+    let tasks = commits * u128::from(batch) * 1_000 / elapsed.as_millis().max(1);
     println!(
         "{batch:>5} tasks per commit: {tasks:>7} tasks/s, {:>5} commits, p50 {:?}, p99 {:?}",
-        commits.0,
+        commits,
         at(50),
         at(99)
     );

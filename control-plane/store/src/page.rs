@@ -1,6 +1,6 @@
 //! Lists for the API, a page at a time (rule R13).
 
-use insula_types::{AgentId, FrameworkId, TaskId, TenantId};
+use insula_types::{AgentId, FrameworkId, Span, TaskId, TenantId};
 
 use crate::CommitNo;
 
@@ -51,8 +51,17 @@ pub struct Retention {
     pub tasks_per_framework: u32,
     /// Removed frameworks whose tasks are kept, the newest first (Mesos: 50).
     pub removed_frameworks: u32,
+    /// How long a task is kept after its end, by the database's clock; for ever if nothing is said.
+    pub age_max: Option<Span>,
     /// Most tasks that are removed in one transaction, so that no commit waits long behind it.
     pub slice: usize,
+}
+
+impl Retention {
+    pub(crate) fn age_max_micros(&self) -> Option<i64> {
+        self.age_max
+            .map(|age| i64::try_from(age.0).unwrap_or(i64::MAX))
+    }
 }
 
 impl Default for Retention {
@@ -60,6 +69,7 @@ impl Default for Retention {
         Self {
             tasks_per_framework: 1_000,
             removed_frameworks: 50,
+            age_max: None,
             slice: 1_000,
         }
     }

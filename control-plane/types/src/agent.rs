@@ -27,7 +27,7 @@ pub struct AgentCapabilities {
 }
 
 /// What a machine is and has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentInfo {
     /// The machine's name, for people.
     pub hostname: String,

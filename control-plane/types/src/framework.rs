@@ -28,7 +28,7 @@ pub struct Capabilities {
 }
 
 /// What a framework says about itself when it subscribes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameworkInfo {
     /// For people.
     pub name: String,

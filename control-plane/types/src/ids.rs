@@ -138,6 +138,16 @@ text_id! {
     SessionId
 }
 
+text_id! {
+    /// One incarnation of a control-plane process: random, made at its start.
+    ReplicaId
+}
+text_id! {
+    /// One incarnation of the conversation between a gateway's replica and the owner of a partition:
+    /// the replica's id, a dot, and a number. Messages are numbered within it, in each direction.
+    LinkId
+}
+
 /// A fixed shard of all cells; the unit of lease and failover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -160,7 +170,8 @@ impl fmt::Display for Epoch {
 }
 
 /// A question asked of the kernel, so that its answer finds the way back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RequestId(pub u64);
 
 /// The uuid of a status update: 16 bytes, made by the agent.
@@ -280,6 +291,19 @@ impl FromStr for OfferId {
             epoch: Epoch(epoch),
             tag,
         })
+    }
+}
+
+impl Serialize for OfferId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for OfferId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -9,6 +9,7 @@
 //! - [`resources`]: exact fixed-point quantities in thousandths; no float ever enters a decision.
 //! - [`state`]: task states, reasons and sources with the names and numbers of Mesos.
 //! - [`task`], [`framework`], [`agent`], [`request`]: what the kernel knows of each.
+//! - [`digest`]: what an agent holds, in 32 bytes.
 //! - [`message`]: what kernel, agents and frameworks say to each other.
 //! - [`record`]: the rows that are the truth (rule R7).
 //! - [`why`]: decisions explained as data.
@@ -18,10 +19,12 @@
 //! reader compares before it trusts its understanding of either.
 
 pub mod agent;
+pub mod digest;
 pub mod error;
 pub mod event;
 pub mod framework;
 pub mod ids;
+pub mod membership;
 pub mod message;
 pub mod record;
 pub mod request;
@@ -32,10 +35,11 @@ pub mod time;
 pub mod trace;
 pub mod why;
 
+pub use digest::TasksDigest;
 pub use error::ErrorCode;
 pub use ids::{
-    AgentId, CellId, CheckpointId, Epoch, ExecutorId, FrameworkId, FrameworkKey, LaunchId, OfferId,
-    PartitionId, RequestId, SessionId, TaskId, TaskKey, TenantId, UpdateUuid,
+    AgentId, CellId, CheckpointId, Epoch, ExecutorId, FrameworkId, FrameworkKey, LaunchId, LinkId,
+    OfferId, PartitionId, ReplicaId, RequestId, SessionId, TaskId, TaskKey, TenantId, UpdateUuid,
 };
 pub use resources::Resources;
 pub use state::{Reason, Source, TaskState};

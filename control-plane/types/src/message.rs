@@ -4,19 +4,20 @@
 //! after a load) or *lossy* (rule R4).
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentInfo;
 use crate::{
     AgentId, CheckpointId, Epoch, ExecutorId, FrameworkId, FrameworkKey, LaunchId, OfferId,
-    Resources, SessionId, Span, TaskId, TaskKind, TaskState, TaskStatus, Time, TraceContext,
-    UpdateUuid,
+    Resources, SessionId, Span, TaskId, TaskKind, TaskState, TaskStatus, TasksDigest, Time,
+    TraceContext, UpdateUuid,
 };
 
 /// Number of a command to one agent; assigned by the kernel from 1, without gaps (rule R22).
 pub type CommandSeq = u64;
 
 /// The highest command that an agent has made durable, with the epoch that sent it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Watermark {
     /// The highest epoch that the agent has obeyed.
     pub epoch: Epoch,
@@ -25,7 +26,7 @@ pub struct Watermark {
 }
 
 /// A task as it is handed to an agent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
     /// Names this start, and no other ever.
     pub launch: LaunchId,
@@ -46,7 +47,7 @@ pub struct Launch {
 }
 
 /// What a numbered command tells an agent to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommandBody {
     /// Start a task.
     Launch(Box<Launch>),
@@ -70,7 +71,7 @@ pub enum CommandBody {
 }
 
 /// A numbered command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// Its number.
     pub seq: CommandSeq,
@@ -83,15 +84,18 @@ pub struct Command {
 
 /// From the kernel to an agent; valid only in the session that it names and from an epoch that is
 /// not lower than the agent's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToAgent {
     /// The session is committed; commands follow.
     Registered {
         /// How long the agent may be silent before its tasks count as unreachable.
         unreachable_after: Span,
     },
-    /// The kernel's and the agent's views differ: send a full [`FromAgent::Register`] again.
+    /// The kernel's and the agent's views may differ: send a [`FromAgent::Register`] again.
     Resync,
+    /// The digest of the registration is not what the rows say: register with every task. Only to
+    /// agents that have sent one.
+    ReportAll,
     /// A numbered command.
     Command(Command),
     /// A non-terminal update has been acknowledged by its framework; idempotent and unnumbered.
@@ -101,6 +105,13 @@ pub enum ToAgent {
         /// Which update.
         uuid: UpdateUuid,
     },
+    /// Kill a launch that no row knows, and forget it once it has ended: nobody will acknowledge its
+    /// end (rule R5). Unnumbered, since no row could hold its number; idempotent, since launch ids
+    /// never return.
+    Discard {
+        /// Which start.
+        launch: LaunchId,
+    },
     /// The session is over, with a sentence saying why.
     Disconnect {
         /// For the agent's log.
@@ -109,7 +120,7 @@ pub enum ToAgent {
 }
 
 /// A task as an agent reports it when it registers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskReport {
     /// Which start.
     pub launch: LaunchId,
@@ -121,10 +132,17 @@ pub struct TaskReport {
     pub state: TaskState,
     /// The update that waits for its acknowledgement, if any.
     pub pending: Option<UpdateUuid>,
+    /// The latest update, acknowledged or not; a former agent leaves it out.
+    #[serde(default)]
+    pub last: Option<UpdateUuid>,
 }
 
+/// Which messages an agent of this build understands: 0 is what agents understood before they said
+/// so, 1 adds [`ToAgent::ReportAll`] and [`ToAgent::Discard`].
+pub const AGENT_PROTOCOL: u32 = 1;
+
 /// What an agent says when a session opens or is resynchronised.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// The agent's work directory (rule R27).
     pub checkpoint: CheckpointId,
@@ -132,14 +150,21 @@ pub struct Registration {
     pub info: AgentInfo,
     /// The highest command applied.
     pub watermark: Watermark,
-    /// All launches that it holds: running, or ended with an update not yet acknowledged.
+    /// All launches that it holds: running, or ended with an update not yet acknowledged. With a
+    /// digest only those with an update that waits for its acknowledgement.
     pub tasks: Vec<TaskReport>,
     /// The agent's monotonic clock.
     pub clock: Time,
+    /// Stands for the launches that are not in `tasks` (rule R25).
+    #[serde(default)]
+    pub settled: Option<TasksDigest>,
+    /// Which messages it understands; see [`AGENT_PROTOCOL`].
+    #[serde(default)]
+    pub protocol: u32,
 }
 
 /// From an agent to the kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromAgent {
     /// Opens the session, or answers [`ToAgent::Resync`].
     Register(Box<Registration>),
@@ -171,7 +196,7 @@ pub enum FromAgent {
 }
 
 /// Resources of one agent, offered to one role of one framework.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// Names the offer.
     pub id: OfferId,
@@ -188,7 +213,7 @@ pub struct Offer {
 }
 
 /// From the kernel to a framework's session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToFramework {
     /// The subscription is committed.
     Subscribed {
@@ -210,6 +235,9 @@ pub enum ToFramework {
         /// What it says.
         data: Bytes,
     },
+    /// For the gateway alone, which says when it has come here: when all that was said before has been
+    /// handed to the connection. A long answer goes on only then, so that it fills no queue (rule R12).
+    Mark(u64),
     /// An agent was removed, or an executor ended.
     Failure {
         /// Where.
@@ -226,7 +254,7 @@ pub enum ToFramework {
 }
 
 /// Where a message of the kernel goes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Peer {
     /// An agent's session.
     Agent {
@@ -245,7 +273,7 @@ pub enum Peer {
 }
 
 /// A message of the kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
     /// To [`Peer::Agent`].
     ToAgent(ToAgent),

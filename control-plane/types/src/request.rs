@@ -1,13 +1,14 @@
 //! What people submit to their tenant's built-in framework.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::{Resources, TaskId, TaskKind, TraceContext};
 
 /// One task that waits for an offer that fits.
 ///
 /// `payload` is an encoded Mesos `TaskInfo` without an agent id, as for any other framework's task.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskRequest {
     /// The id that the task will have, distinct among the tenant's requests and live tasks.
     pub task: TaskId,

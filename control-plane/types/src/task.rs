@@ -58,7 +58,7 @@ impl Exit {
 /// One status of a task, as it is reported, stored and forwarded.
 ///
 /// Only a status with a `uuid` is delivered until acknowledged (rule R21).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskStatus {
     /// Which task of the framework.
     pub task: TaskId,

@@ -166,7 +166,11 @@ impl Agent {
                 CommandBody::AcknowledgeTerminal { uuid, .. } => *uuid,
                 CommandBody::Launch(_) | CommandBody::Kill { .. } | CommandBody::Noop => return,
             },
-            ToAgent::Registered { .. } | ToAgent::Resync | ToAgent::Disconnect { .. } => return,
+            ToAgent::Registered { .. }
+            | ToAgent::Resync
+            | ToAgent::ReportAll
+            | ToAgent::Discard { .. }
+            | ToAgent::Disconnect { .. } => return,
         };
         if let Some((sent, is_the_end)) = self.sent.remove(&uuid) {
             self.tally.acknowledged(sent.elapsed(), is_the_end);

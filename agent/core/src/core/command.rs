@@ -148,11 +148,27 @@ impl Core {
         if ended.is_none_or(|update| update.uuid != uuid) {
             return false;
         }
+        self.remove(launch, effects);
+        true
+    }
+
+    /// Kills a launch that the control plane has no record of, or forgets it if it has ended: nobody
+    /// acknowledges its end (rule R5).
+    pub(super) fn discard(&mut self, launch: LaunchId, effects: &mut Effects) {
+        match self.tasks.get(&launch).map(Task::phase) {
+            None => {}
+            Some(Phase::Ended) => self.remove(launch, effects),
+            Some(Phase::Starting | Phase::Running) => {
+                self.kill(launch, None, effects);
+            }
+        }
+    }
+
+    fn remove(&mut self, launch: LaunchId, effects: &mut Effects) {
         self.tasks.remove(&launch);
         self.timers.cancel(Timer::Send(launch));
         self.timers.cancel(Timer::Deadline(launch));
         let watermark = self.watermark;
         effects.push(Effect::Journal(Record::Forgotten { watermark, launch }));
-        true
     }
 }

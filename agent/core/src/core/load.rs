@@ -46,6 +46,7 @@ impl Core {
             uuids: Uuids::new(nonce),
             watermark: Watermark::default(),
             session: Session::Closed,
+            reports_all: false,
             registered_with: Time::default(),
             told: Time::default(),
             tasks: BTreeMap::new(),

@@ -38,6 +38,8 @@ pub struct Core {
     pub(crate) uuids: Uuids,
     pub(crate) watermark: Watermark,
     pub(crate) session: Session,
+    /// Whether the next registration reports every task.
+    pub(crate) reports_all: bool,
     /// The clock of the latest registration, and the latest that was told in any message.
     pub(crate) registered_with: Time,
     pub(crate) told: Time,

@@ -1,7 +1,7 @@
 //! Opening, committing and losing the session (rules R22, R25).
 
-use insula_types::message::{FromAgent, Registration, ToAgent};
-use insula_types::{Epoch, SessionId, Span, Time};
+use insula_types::message::{AGENT_PROTOCOL, FromAgent, Registration, TaskReport, ToAgent};
+use insula_types::{Epoch, SessionId, Span, TasksDigest, Time};
 
 use super::Core;
 use crate::session::Session;
@@ -15,8 +15,13 @@ impl Core {
         self.register(now, session, effects);
     }
 
-    /// Forgets the session; what waits to be sent waits for the next one.
+    /// Forgets the session; what waits to be sent waits for the next one. If it ended before the
+    /// registration was answered, the next one takes nothing for granted: a control plane of a former
+    /// version ends a session in which it is shown a digest.
     pub(super) fn close_session(&mut self) {
+        if matches!(self.session, Session::Registering(_)) {
+            self.reports_all = true;
+        }
         self.stop_sending();
         self.timers.cancel(Timer::Heartbeat);
         self.session = Session::Closed;
@@ -36,7 +41,10 @@ impl Core {
                 given: session.clone(),
             });
         }
-        if epoch < self.watermark.epoch {
+        // A gateway that speaks for itself has no epoch. All that it may do is end the session or ask
+        // to register once more, and neither changes anything that is kept.
+        let is_gateways = matches!(message, ToAgent::Resync | ToAgent::Disconnect { .. });
+        if epoch < self.watermark.epoch && !(is_gateways && epoch == Epoch(0)) {
             return Err(Refusal::LowerEpoch {
                 given: epoch,
                 known: self.watermark.epoch,
@@ -47,23 +55,32 @@ impl Core {
                 self.registered(now, epoch, session.clone(), unreachable_after, effects);
             }
             ToAgent::Resync => self.resync(now, effects),
+            ToAgent::ReportAll => {
+                self.reports_all = true;
+                self.resync(now, effects);
+            }
             ToAgent::Disconnect { .. } => self.close_session(),
-            ToAgent::Command(_) | ToAgent::Acknowledge { .. } if !self.is_registered() => {
+            ToAgent::Command(_) | ToAgent::Acknowledge { .. } | ToAgent::Discard { .. }
+                if !self.is_registered() =>
+            {
                 return Err(Refusal::NotRegistered);
             }
             // A new owner has not committed this session yet, so it may not command in it.
-            ToAgent::Command(_) | ToAgent::Acknowledge { .. } if epoch > self.watermark.epoch => {
+            ToAgent::Command(_) | ToAgent::Acknowledge { .. } | ToAgent::Discard { .. }
+                if epoch > self.watermark.epoch =>
+            {
                 self.resync(now, effects);
             }
             ToAgent::Command(command) => return self.command(now, command, plan, effects),
             ToAgent::Acknowledge { launch, uuid } => {
                 return self.acknowledged(now, launch, uuid, effects);
             }
+            ToAgent::Discard { launch } => self.discard(launch, effects),
         }
         Ok(())
     }
 
-    /// Says everything once more; until that is committed, no command is valid.
+    /// Registers once more; until that is committed, no command is valid.
     pub(super) fn resync(&mut self, now: Time, effects: &mut Effects) {
         if let Some(session) = self.session.id().cloned() {
             self.stop_sending();
@@ -96,12 +113,15 @@ impl Core {
             .set(Timer::Heartbeat, now + self.config.heartbeat);
         self.told = now.max(self.told + Span(1));
         self.registered_with = self.told;
+        let (tasks, settled) = self.reports();
         let registration = Registration {
             checkpoint: self.identity.checkpoint.clone(),
             info: self.identity.info.clone(),
             watermark: self.watermark,
-            tasks: self.tasks.values().map(Task::report).collect(),
+            tasks,
             clock: self.told,
+            settled,
+            protocol: AGENT_PROTOCOL,
         };
         let message = FromAgent::Register(Box::new(registration));
         effects.push(Effect::Send {
@@ -109,6 +129,25 @@ impl Core {
             message,
         });
         self.session = Session::Registering(session);
+    }
+
+    /// What is said of the tasks: all of them, or those with an update that waits and a digest of the
+    /// others, which the control plane most often knows to be as they are (rule R25).
+    fn reports(&self) -> (Vec<TaskReport>, Option<TasksDigest>) {
+        let tasks = self.tasks.values();
+        if self.reports_all {
+            return (tasks.map(Task::report).collect(), None);
+        }
+        let (pending, settled): (Vec<&Task>, Vec<&Task>) =
+            tasks.partition(|task| task.pending().is_some());
+        let entries = settled
+            .iter()
+            .map(|task| (task.record.launch, task.last_uuid()));
+        let digest = TasksDigest::of(entries);
+        (
+            pending.into_iter().map(Task::report).collect(),
+            Some(digest),
+        )
     }
 
     fn registered(
@@ -127,6 +166,7 @@ impl Core {
             session,
             unreachable_after,
         };
+        self.reports_all = false;
         self.timers
             .set(Timer::Heartbeat, now + self.config.heartbeat);
         self.send_all_pending(now, effects);

@@ -8,9 +8,19 @@ use crate::program::Global;
 
 /// Show machines: what they have, what is used, and which limits are not enforced.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Have this agent kill and forget the tasks that the control plane has no record of, as after a
+    /// restored backup.
+    #[arg(long, value_name = "AGENT")]
+    discard: Option<String>,
+}
 
-pub(crate) async fn run(_: Args, global: &Global, output: &Output) -> Result<u8, Failure> {
+pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<u8, Failure> {
+    if let Some(agent) = args.discard {
+        global.client()?.discard_held(&agent).await?;
+        output.talk(&format_args!("{agent} is told to kill and forget them"));
+        return Ok(exit::OK);
+    }
     let agents = global.client()?.agents().await?;
     let header = [
         "id", "host", "state", "total", "used", "offered", "tasks", "runs",
@@ -45,6 +55,12 @@ fn note(agent: &Agent, output: &Output) {
     }
     if let Some(reason) = &agent.wasm_missing {
         output.talk(&format_args!("{}: no Wasm tasks: {reason}", agent.hostname));
+    }
+    if let Some(reason) = &agent.held {
+        output.talk(&format_args!(
+            "{}: nothing of it is offered: {reason}",
+            agent.hostname
+        ));
     }
     if !agent.excess.is_empty() {
         output.talk(&format_args!(

@@ -8,12 +8,16 @@
 mod agents;
 mod cluster;
 mod crash;
+#[path = "../../../server/tests/replicas/database.rs"]
+mod database;
 mod demo;
 mod detached;
 mod interrupts;
 mod modules;
 mod refusals;
+mod replicas;
 mod run;
+mod server;
 mod stalls;
 mod start;
 mod support;

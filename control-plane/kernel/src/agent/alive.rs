@@ -5,6 +5,7 @@ use insula_types::message::{FromAgent, ToAgent, ToFramework, Watermark};
 use insula_types::{AgentId, ExecutorId, FrameworkKey, SessionId, Time};
 
 use crate::allocator::AgentKey;
+use crate::input::{Cause, Excused};
 use crate::out::Out;
 use crate::{Kernel, Rejection};
 
@@ -67,6 +68,8 @@ impl Kernel {
         }
         self.confirm_commands(key, watermark.seq, out);
         self.end_purge_if_done(key, watermark.seq, out);
+        self.end_quarantine_if_over(key, out);
+        self.discard_forgotten(key, out);
     }
 
     /// An executor's bytes; only to the framework that has tasks on the agent, since the agent's word
@@ -99,14 +102,50 @@ impl Kernel {
     }
 
     /// The agent's connection ended: its tasks go on, nothing more is offered of it.
-    pub(crate) fn agent_disconnected(&mut self, id: &AgentId, session: &SessionId, out: &mut Out) {
+    pub(crate) fn agent_disconnected(
+        &mut self,
+        id: &AgentId,
+        session: &SessionId,
+        cause: Cause,
+        out: &mut Out,
+    ) {
         let ours = |key: &AgentKey| self.agents.get(*key).is_in_session(session);
         let Some(key) = self.agents.find(id).filter(ours) else {
             return;
         };
-        self.agents.get_mut(key).connected = false;
+        let now = self.now;
+        let agent = self.agents.get_mut(key);
+        agent.connected = false;
+        match cause {
+            Cause::ByPeer => agent.session_is_over = true,
+            Cause::ByUs => agent.hear(now, None),
+        }
         self.refresh_agent(key, out);
         self.announce(EventKind::AgentDisconnected { agent: id.clone() }, out);
+    }
+
+    /// What was silent or away until now counts from now (rules R18, R24). The look at each that is due
+    /// sooner finds that out by itself.
+    pub(crate) fn excuse(&mut self, excused: &Excused) {
+        let now = self.now;
+        match excused {
+            Excused::Everyone => {
+                self.agents
+                    .iter_mut()
+                    .for_each(|agent| agent.hear(now, None));
+                let away: Vec<_> = self.frameworks.away().collect();
+                for framework in away {
+                    self.excuse_framework(framework);
+                }
+            }
+            Excused::Agents(ids) => {
+                for id in ids {
+                    if let Some(key) = self.agents.find(id) {
+                        self.agents.get_mut(key).hear(now, None);
+                    }
+                }
+            }
+        }
     }
 
     /// Lets the allocator know whether the agent can be offered, and rescinds its offers if not.

@@ -31,21 +31,22 @@ impl Kernel {
     }
 
     /// Sends what the session has not seen yet, at most a slice of it; the rest follows with the
-    /// next timer.
+    /// next timer. The agent is never sent more than a window beyond what it has confirmed.
     pub(crate) fn send_commands(&mut self, key: AgentKey, out: &mut Out) {
         let agent = self.agents.get(key);
         let Some(peer) = agent.peer() else {
             return;
         };
         let first = agent.sent + 1;
-        let last = (agent.next_seq - 1).min(agent.sent.saturating_add(self.config.slice as u64));
+        let end = (agent.next_seq - 1).min(agent.watermark + self.config.window as u64);
+        let last = end.min(agent.sent.saturating_add(self.config.slice as u64));
         for seq in first..=last {
             let command = self.command(key, seq);
             out.tell_agent(peer.clone(), ToAgent::Command(command));
         }
         let agent = self.agents.get_mut(key);
         agent.sent = agent.sent.max(last);
-        if agent.sent + 1 < agent.next_seq {
+        if agent.sent < end {
             self.work.push(Work::SendCommands { agent: key });
         }
     }
@@ -97,6 +98,9 @@ impl Kernel {
             if what == Outgoing::Acknowledge {
                 self.archive_if_done(launch, out);
             }
+        }
+        if self.agents.get(key).sent + 1 < self.agents.get(key).next_seq {
+            self.work.push(Work::SendCommands { agent: key });
         }
         let absent: Vec<LaunchId> = self.agents.get(key).absent.iter().copied().collect();
         for launch in absent {

@@ -21,12 +21,54 @@ const MASS_DELAY: Span = Span::from_secs(300);
 /// From so many silent agents on, and if they are more than one in five, the fault is rather ours.
 const MASS_MIN: usize = 5;
 
+/// How many agents were made unreachable lately.
+#[derive(Debug, Default)]
+pub(crate) struct LossPace {
+    /// When the second began that is counted.
+    second: Time,
+    /// How many in it.
+    lost: usize,
+}
+
+impl LossPace {
+    const SECOND: Span = Span::from_secs(1);
+
+    /// From when on another one may be.
+    fn free_from(&self, most: usize) -> Time {
+        if self.lost < most {
+            self.second
+        } else {
+            self.second + Self::SECOND
+        }
+    }
+
+    fn count(&mut self, now: Time) {
+        if now >= self.second + Self::SECOND {
+            *self = Self {
+                second: now,
+                lost: 0,
+            };
+        }
+        self.lost += 1;
+    }
+}
+
 impl Kernel {
+    /// When somebody must look at the agents' silence next.
+    pub(crate) fn next_silence_check(&self) -> Option<Time> {
+        let (at, _) = self.agents.next_check()?;
+        Some(at.max(self.loss_pace.free_from(self.config.unreachable_per_second)))
+    }
+
     /// Looks at the agents whose time has come; at most some of them, the others at the next timer.
     pub(crate) fn check_silence(&mut self, out: &mut Out) {
         let mut mass = None;
-        for _ in 0..AGENTS_PER_STEP {
-            let Some((_, key)) = self.agents.next_check().filter(|(at, _)| *at <= self.now) else {
+        let mut lost = 0;
+        for _ in 0..self.config.slice {
+            if lost == AGENTS_PER_STEP || self.next_silence_check().is_none_or(|at| at > self.now) {
+                return;
+            }
+            let Some((_, key)) = self.agents.next_check() else {
                 return;
             };
             let due = self.silent_from(key);
@@ -41,21 +83,30 @@ impl Kernel {
                 self.agents.check_at(key, soon.min(latest));
                 continue;
             }
+            self.loss_pace.count(self.now);
             self.make_unreachable(key, out);
+            lost += 1;
         }
     }
 
-    /// Whether more than a fifth, and at least [`MASS_MIN`], of the agents that should be there were
-    /// silent for the better part of their time: what makes them so is then rather an outage of ours.
+    /// Whether more than a fifth, and at least [`MASS_MIN`], of the agents that should be there fell
+    /// silent within one window of [`crate::Config::unreachable_after`]: what made them so is then
+    /// rather an outage of ours. Those that were given up within that window count with the others,
+    /// so that a fault that spreads over seconds is seen as one.
     fn many_are_silent(&self) -> bool {
-        let patience = Span(self.config.unreachable_after.0 / 5 * 4);
-        let mut registered = 0;
-        let mut silent = 0;
-        for agent in self.agents.iter().filter(|agent| !agent.is_unreachable()) {
-            registered += 1;
-            silent += usize::from(self.now.since(agent.heard) >= patience);
+        let window = self.config.unreachable_after;
+        let patience = Span(window.0 / 5 * 4);
+        let (mut known, mut silent) = (0, 0);
+        for agent in self.agents.iter() {
+            let is_silent = match agent.unreachable_since() {
+                Some(since) if self.now.since(since) > window => continue,
+                Some(_) => true,
+                None => self.now.since(agent.heard) >= patience,
+            };
+            known += 1;
+            silent += usize::from(is_silent);
         }
-        silent >= MASS_MIN && silent * 5 > registered
+        silent >= MASS_MIN && silent * 5 > known
     }
 
     fn make_unreachable(&mut self, key: AgentKey, out: &mut Out) {
@@ -67,6 +118,7 @@ impl Kernel {
             out.tell_agent(peer, ToAgent::Disconnect { reason });
         }
         agent.connected = false;
+        agent.session_is_over = true;
         agent.row.state = AgentState::Unreachable { since };
         out.persist(Record::Agent(Box::new(agent.row.clone())));
         let id = agent.row.agent.clone();

@@ -1,28 +1,32 @@
 //! Agents, and what the kernel keeps of each besides its row.
 
+pub(crate) mod ahead;
 pub(crate) mod alive;
 pub(crate) mod commands;
+pub(crate) mod flapping;
+pub(crate) mod late;
 pub(crate) mod lost;
 pub(crate) mod register;
 pub(crate) mod report;
 pub(crate) mod rollback;
+pub(crate) mod settled;
+pub(crate) mod strangers;
 pub(crate) mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use rollback::Purge;
 
+use flapping::Flapping;
+use strangers::Strangers;
+
 use bytes::Bytes;
 use insula_types::message::{CommandSeq, Peer};
 use insula_types::record::{AgentRow, AgentState};
-use insula_types::{AgentId, LaunchId, SessionId, Time};
+use insula_types::{AgentId, Epoch, LaunchId, SessionId, Time};
 
 use crate::allocator::AgentKey;
 use crate::offer::Tag;
-
-/// Most launches of one agent that are remembered as unknown: enough to show what happened; more
-/// come from the same accident.
-pub(crate) const STRANGERS_MAX: usize = 1_000;
 
 /// A numbered command that the agent has not confirmed. Its content stands in the task's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub(crate) struct Agent {
     pub(crate) row: AgentRow,
     /// Whether the row's session is live.
     pub(crate) connected: bool,
+    /// Whether the row's session has ended for good.
+    pub(crate) session_is_over: bool,
     /// Whether it has registered since the kernel was loaded; before that nothing is said about its
     /// tasks (rule R25).
     pub(crate) synced: bool,
@@ -53,6 +59,8 @@ pub(crate) struct Agent {
     pub(crate) check_at: Time,
     /// The highest command that it has confirmed, persisted or not.
     pub(crate) watermark: CommandSeq,
+    /// The number of the first command that this kernel could give.
+    pub(crate) first_seq: CommandSeq,
     /// The number of the next command.
     pub(crate) next_seq: CommandSeq,
     /// The highest command that was sent in the session.
@@ -67,8 +75,14 @@ pub(crate) struct Agent {
     pub(crate) offers: BTreeSet<Tag>,
     /// Ended tasks that it has said it does not hold, so that nothing of it is waited for.
     pub(crate) absent: BTreeSet<LaunchId>,
-    /// Launches that it holds and no row knows (rule R5): at most [`STRANGERS_MAX`].
-    pub(crate) strangers: BTreeSet<LaunchId>,
+    pub(crate) strangers: Strangers,
+    pub(crate) flapping: Flapping,
+    /// The epoch that it obeys, if that is above ours (rule R5).
+    pub(crate) newer_epoch: Option<Epoch>,
+    /// Which messages it understands, as it said when it registered.
+    pub(crate) protocol: u32,
+    /// In which session it was asked for all its tasks and has not opened it since.
+    pub(crate) asked: Option<SessionId>,
     /// Set while the agent, whose work directory was rolled back, is made to kill everything.
     pub(crate) purge: Option<Purge>,
 }
@@ -78,10 +92,12 @@ impl Agent {
         Self {
             key,
             watermark: row.confirmed,
+            first_seq: row.confirmed + 1,
             next_seq: row.confirmed + 1,
             sent: row.confirmed,
             row,
             connected: false,
+            session_is_over: false,
             synced: false,
             listed: false,
             clock: Time::default(),
@@ -92,7 +108,11 @@ impl Agent {
             tasks: BTreeSet::new(),
             offers: BTreeSet::new(),
             absent: BTreeSet::new(),
-            strangers: BTreeSet::new(),
+            strangers: Strangers::default(),
+            flapping: Flapping::default(),
+            newer_epoch: None,
+            protocol: 0,
+            asked: None,
             purge: None,
         }
     }
@@ -122,35 +142,38 @@ impl Agent {
 
     /// Whether this was its session and is over. A registration that still comes in it was sent before
     /// the agent knew: commands that it has applied since may be missing in it, so that its watermark
-    /// decides nothing (rule R22). Those of a session that began before the kernel was loaded are
-    /// welcome: no command of ours was ever sent in it.
+    /// decides nothing (rule R22). One that comes after a load, or after our path alone had broken, is
+    /// welcome: the agent's connection stood, and what it says in it comes in order.
     pub(crate) fn has_ended(&self, session: &SessionId) -> bool {
-        self.synced && !self.connected && self.row.session == *session
+        self.session_is_over && self.row.session == *session
     }
 
-    /// Why nothing of it is offered although it is connected.
+    /// Why nothing of it is offered although it is there.
     pub(crate) fn held_because(&self) -> Option<String> {
+        if !self.connected {
+            return self.newer_epoch_in_words();
+        }
         if self.purge.is_some() {
             return Some(
                 "its work directory was rolled back, and it has not yet confirmed that it killed what it held"
                     .to_owned(),
             );
         }
-        self.strangers_in_words()
-    }
-
-    /// What is to be said about launches that no row knows, if there are any.
-    pub(crate) fn strangers_in_words(&self) -> Option<String> {
-        let first = self.strangers.first()?;
-        let count = self.strangers.len();
-        Some(format!(
-            "it holds tasks that this cell has no record of: {count}, the first is {first}"
-        ))
+        if self.flapping.quarantine.is_some() {
+            return Some(
+                "its sessions follow one another too quickly: two machines may have its identity"
+                    .to_owned(),
+            );
+        }
+        self.strangers.in_words()
     }
 
     /// Whether its resources may be offered.
     pub(crate) fn is_offerable(&self) -> bool {
-        self.connected && self.purge.is_none() && self.strangers.is_empty()
+        self.connected
+            && self.purge.is_none()
+            && self.flapping.quarantine.is_none()
+            && self.strangers.is_empty()
     }
 
     /// Remembers when the agent was heard, and what its clock showed.
@@ -193,6 +216,10 @@ impl Agents {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Agent> {
         self.all.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Agent> {
+        self.all.iter_mut()
     }
 
     /// All agents in the order of their ids.

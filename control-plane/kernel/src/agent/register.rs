@@ -8,14 +8,32 @@ use insula_types::message::{CommandSeq, Registration, TaskReport, ToAgent};
 use insula_types::record::{AgentRow, AgentState, Record};
 use insula_types::{AgentId, LaunchId, SessionId};
 
+use crate::agent::ahead::SEQ_MAX;
 use crate::allocator::AgentKey;
 use crate::out::Out;
 use crate::{Kernel, Rejection};
 
+/// What a registering agent holds.
+#[derive(Debug, Clone, Copy)]
+struct Held<'a> {
+    /// As it says itself.
+    reports: &'a [TaskReport],
+    /// As its digest says: just as the rows have it.
+    settled: &'a [LaunchId],
+}
+
+impl Held<'_> {
+    fn launches(&self) -> impl Iterator<Item = LaunchId> {
+        let reported = self.reports.iter().map(|report| report.launch);
+        reported.chain(self.settled.iter().copied())
+    }
+}
+
 impl Kernel {
     /// Opens the session, or answers a [`ToAgent::Resync`] within it.
     ///
-    /// The number of effects is in proportion to the tasks that the agent reports, so the bound on
+    /// A digest that is not what the rows say opens nothing: it is answered by
+    /// [`ToAgent::ReportAll`]. The number of effects is in proportion to the tasks that the agent reports, so the bound on
     /// the message bounds the step (rule R12).
     pub(crate) fn register_agent(
         &mut self,
@@ -30,29 +48,52 @@ impl Kernel {
         {
             return Err(Rejection::ForeignCheckpoint(id.clone()));
         }
-        if known.is_some_and(|key| self.agents.get(key).has_ended(session)) {
+        let is_over = |key| {
+            let agent = self.agents.get(key);
+            agent.has_ended(session) || agent.has_left(session, registration.clock, self.now)
+        };
+        if known.is_some_and(is_over) {
             return Err(Rejection::AgentSession {
                 agent: id.clone(),
                 session: session.to_string(),
             });
         }
+        let confirms = registration.watermark.seq;
+        if confirms > SEQ_MAX {
+            return Err(Rejection::Watermark {
+                agent: id.clone(),
+                seq: confirms,
+            });
+        }
+        if let Some(key) = known {
+            self.check_flapping(id, key, session)?;
+        }
         if registration.watermark.epoch > self.epoch {
             self.refuse_newer_agent(id, session, &registration, out);
             return Ok(());
         }
+        let is_doubted = known.is_some_and(|key| self.doubts(key, session, &registration));
+        let settled = self.settled(known, &registration);
+        let Some(settled) = settled.filter(|_| !is_doubted) else {
+            self.ask_for_all(id, known, session, out);
+            return Ok(());
+        };
         let key = match known {
             Some(key) => key,
             None => self.add_agent(id, session, &registration)?,
         };
         self.supersede_session(key, session, out);
-        let confirms = registration.watermark.seq;
+        self.count_session(key, session, out);
         let rolled_back = confirms < self.agents.get(key).row.confirmed;
         self.take_watermark(key, confirms, out);
         self.renew_row(key, session, registration.info, out);
         let agent = self.agents.get_mut(key);
         agent.connected = true;
+        agent.session_is_over = false;
         agent.synced = true;
-        agent.purge = None;
+        agent.newer_epoch = None;
+        agent.asked = None;
+        agent.protocol = registration.protocol;
         agent.hear(self.now, Some(registration.clock));
         self.announce(
             EventKind::AgentRegistered {
@@ -62,7 +103,11 @@ impl Kernel {
             out,
         );
         self.greet(key, out);
-        self.take_reports(key, rolled_back, confirms, &registration.tasks, out);
+        let held = Held {
+            reports: &registration.tasks,
+            settled: &settled,
+        };
+        self.take_reports(key, rolled_back.then_some(confirms), held, out);
         self.refresh_agent(key, out);
         let due = self.silent_from(key);
         self.agents.check_at(key, due);
@@ -87,37 +132,9 @@ impl Kernel {
             reregistered_at: self.now,
         };
         self.agents.add(row, self.now).ok_or(Rejection::TooMany {
-            what: "agents",
+            what: "agents".into(),
             limit: u32::MAX as usize,
         })
-    }
-
-    /// An agent that obeys a later epoch than ours has spoken with a control plane whose store was
-    /// newer (rule R5). Nothing that we say would reach it.
-    fn refuse_newer_agent(
-        &self,
-        id: &AgentId,
-        session: &SessionId,
-        registration: &Registration,
-        out: &mut Out,
-    ) {
-        let theirs = registration.watermark.epoch;
-        self.alarm(
-            format!(
-                "agent {id} obeys epoch {theirs}, which is above this control plane's {}: its store was restored from an older state",
-                self.epoch
-            ),
-            out,
-        );
-        let peer = insula_types::message::Peer::Agent {
-            agent: id.clone(),
-            session: session.clone(),
-        };
-        let reason = format!(
-            "this control plane is in epoch {}, and the agent has obeyed {theirs} already",
-            self.epoch
-        );
-        out.tell_agent(peer, ToAgent::Disconnect { reason });
     }
 
     /// A second session of one id ends the first (rule R27).
@@ -134,15 +151,8 @@ impl Kernel {
 
     /// Compares what the agent has made durable with what it was told.
     fn take_watermark(&mut self, key: AgentKey, confirms: CommandSeq, out: &mut Out) {
-        let agent = self.agents.get_mut(key);
-        if confirms >= agent.next_seq {
-            let sentence = format!(
-                "agent {} confirms command {confirms}, and the last one on record is {}: the store may have been rolled back; numbers go on above it",
-                agent.row.agent,
-                agent.next_seq - 1
-            );
-            agent.next_seq = confirms + 1;
-            self.alarm(sentence, out);
+        if self.is_ahead(key, confirms) {
+            self.number_above(key, confirms, out);
         }
         // The session is new to the agent: whatever it has not confirmed is sent again.
         self.agents.get_mut(key).sent = confirms;
@@ -183,19 +193,19 @@ impl Kernel {
     fn take_reports(
         &mut self,
         key: AgentKey,
-        rolled_back: bool,
-        confirms: CommandSeq,
-        reports: &[TaskReport],
+        rolled_back_to: Option<CommandSeq>,
+        held: Held<'_>,
         out: &mut Out,
     ) {
-        let before = std::mem::take(&mut self.agents.get_mut(key).strangers);
-        for report in reports {
+        let before = self.agents.get_mut(key).strangers.recount();
+        for report in held.reports {
             self.take_report(key, report, out);
         }
-        if !self.agents.get(key).strangers.is_subset(&before) {
-            self.tell_of_strangers(key, out);
+        for launch in held.settled {
+            self.take_settled(key, *launch);
         }
-        let reported: BTreeSet<LaunchId> = reports.iter().map(|report| report.launch).collect();
+        self.strangers_are_counted(key, &before, out);
+        let reported: BTreeSet<LaunchId> = held.launches().collect();
         let unreported: Vec<LaunchId> = self
             .agents
             .get(key)
@@ -209,8 +219,11 @@ impl Kernel {
                 missing.insert(launch);
             }
         }
-        if rolled_back {
-            self.start_purge(key, confirms, reports, missing, out);
+        if let Some(confirms) = rolled_back_to {
+            self.start_purge(key, confirms, held.reports, missing, out);
+            return;
+        }
+        if self.purge_goes_on(key, &missing, out) {
             return;
         }
         for launch in missing {

@@ -4,7 +4,6 @@ use insula_types::message::TaskReport;
 use insula_types::{LaunchId, Reason, TaskState, TraceContext};
 
 use crate::Kernel;
-use crate::agent::STRANGERS_MAX;
 use crate::allocator::AgentKey;
 use crate::out::Out;
 use crate::task::status::about;
@@ -15,10 +14,8 @@ impl Kernel {
     pub(crate) fn take_report(&mut self, key: AgentKey, report: &TaskReport, out: &mut Out) {
         let launch = report.launch;
         let Some(task) = self.tasks.get_mut(launch).filter(|task| task.agent == key) else {
-            let agent = self.agents.get_mut(key);
-            if agent.strangers.len() < STRANGERS_MAX {
-                agent.strangers.insert(launch);
-            }
+            let now = self.now;
+            self.agents.get_mut(key).strangers.meet(launch, now);
             return;
         };
         self.agents.get_mut(key).absent.remove(&launch);
@@ -37,6 +34,26 @@ impl Kernel {
         if task.row.status.uuid.is_some() && report.pending != task.row.status.uuid {
             task.acked = true;
         }
+        let is_newer = report.last.is_some() && report.last != task.row.last_uuid;
+        if is_newer && report.pending.is_none() {
+            self.task_is_ahead(launch, report, out);
+        }
+    }
+
+    /// The task's latest update was acknowledged, and the row knows nothing of it: it was written by
+    /// an owner whose rows were rolled back, or forgotten while the agent was out of reach.
+    fn task_is_ahead(&mut self, launch: LaunchId, report: &TaskReport, out: &mut Out) {
+        let Some(task) = self.tasks.get_mut(launch) else {
+            return;
+        };
+        task.row.last_uuid = report.last;
+        let state = task.row.status.state;
+        let is_news = state != report.state && !report.state.is_terminal();
+        if is_news && transition(state, report.state) == Transition::Applied {
+            self.task_is_seen(launch, report, "Agent re-registered", out);
+        } else {
+            self.persist_task(launch, out);
+        }
     }
 
     /// A task of an agent that was unreachable is there again. One that has ended meanwhile is told
@@ -49,13 +66,26 @@ impl Kernel {
         if report.state.is_terminal() || !applies {
             return;
         }
-        let status = about(
-            &task.row,
-            report.state,
-            Reason::AgentReregistered,
-            "Unreachable agent re-registered",
-            self.now,
-        );
+        // An update that still waits is to be forwarded when it comes; a settled one is known.
+        if let (None, Some(task)) = (report.pending, self.tasks.get_mut(launch)) {
+            task.row.last_uuid = report.last;
+        }
+        self.task_is_seen(launch, report, "Unreachable agent re-registered", out);
+    }
+
+    /// Puts a task into the state that its agent found it in.
+    fn task_is_seen(
+        &mut self,
+        launch: LaunchId,
+        report: &TaskReport,
+        message: &str,
+        out: &mut Out,
+    ) {
+        let Some(task) = self.tasks.get(launch) else {
+            return;
+        };
+        let reason = Reason::AgentReregistered;
+        let status = about(&task.row, report.state, reason, message, self.now);
         self.set_status(launch, status, &TraceContext::default(), out);
         self.persist_task(launch, out);
         self.deliver(launch, out);

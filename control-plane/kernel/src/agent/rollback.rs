@@ -43,11 +43,30 @@ impl Kernel {
         for report in reports {
             self.kill_again(key, report.launch, out);
         }
+        self.discard_strangers(key, out);
         let agent = self.agents.get_mut(key);
         agent.purge = Some(Purge {
             until: agent.next_seq - 1,
             missing,
         });
+    }
+
+    /// An agent that registers again in the midst of its purge has still to confirm it: what it does
+    /// not hold is reported gone only then.
+    pub(crate) fn purge_goes_on(
+        &mut self,
+        key: AgentKey,
+        missing: &BTreeSet<LaunchId>,
+        out: &mut Out,
+    ) -> bool {
+        let agent = self.agents.get_mut(key);
+        let Some(purge) = &mut agent.purge else {
+            return false;
+        };
+        purge.missing.clone_from(missing);
+        let confirmed = agent.watermark;
+        self.end_purge_if_done(key, confirmed, out);
+        true
     }
 
     /// Numbers a kill for a launch that its agent holds and should not; an older kill that the agent

@@ -4,7 +4,7 @@ use insula_types::message::ToAgent;
 use insula_types::{LaunchId, TaskState, TaskStatus, TraceContext, UpdateUuid};
 
 use crate::Kernel;
-use crate::agent::{Outgoing, STRANGERS_MAX};
+use crate::agent::Outgoing;
 use crate::allocator::AgentKey;
 use crate::framework::Side;
 use crate::out::Out;
@@ -26,7 +26,7 @@ impl Kernel {
             return;
         };
         let Some(task) = self.tasks.get(launch).filter(|task| task.agent == key) else {
-            self.meet_stranger(key, launch, out);
+            self.hear_stranger(key, launch, status.state.is_terminal(), out);
             return;
         };
         let (launch_seq, from, last) = (
@@ -171,28 +171,5 @@ impl Kernel {
         }
         self.persist_task(launch, out);
         self.send_commands(key, out);
-    }
-
-    /// An agent holds a launch that no row knows, which can only mean that the store was rolled back
-    /// (rule R5): it is held as it is, and a person is told once.
-    fn meet_stranger(&mut self, key: AgentKey, launch: LaunchId, out: &mut Out) {
-        let agent = self.agents.get_mut(key);
-        if agent.strangers.len() >= STRANGERS_MAX || !agent.strangers.insert(launch) {
-            return;
-        }
-        self.tell_of_strangers(key, out);
-        self.refresh_agent(key, out);
-    }
-
-    pub(crate) fn tell_of_strangers(&self, key: AgentKey, out: &mut Out) {
-        let agent = self.agents.get(key);
-        let Some(sentence) = agent.strangers_in_words() else {
-            return;
-        };
-        let sentence = format!(
-            "agent {}: {sentence}; the store may have been rolled back; they are left as they are, and nothing of the agent is offered",
-            agent.row.agent
-        );
-        self.alarm(sentence, out);
     }
 }

@@ -21,7 +21,7 @@ impl Kernel {
     ) -> Result<(), Rejection> {
         self.check_submission(tenant, &tasks)?;
         self.built_in(tenant).ok_or(Rejection::TooMany {
-            what: "frameworks",
+            what: "frameworks".into(),
             limit: u32::MAX as usize,
         })?;
         let ids = tasks.iter().map(|task| task.task.clone()).collect();
@@ -36,7 +36,7 @@ impl Kernel {
         let limit = self.config.requests_max;
         if self.request_count() + tasks.len() > limit {
             return Err(Rejection::TooMany {
-                what: "requests",
+                what: "requests".into(),
                 limit,
             });
         }

@@ -43,7 +43,7 @@ impl Kernel {
     ) -> Result<(), Rejection> {
         if self.tasks.len() + launches.len() > self.config.tasks_max {
             return Err(Rejection::TooMany {
-                what: "tasks of the cell",
+                what: "tasks of the cell".into(),
                 limit: self.config.tasks_max,
             });
         }

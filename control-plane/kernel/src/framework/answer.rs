@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use insula_types::message::ToFramework;
-use insula_types::{AgentId, LaunchId, TaskId, TaskState, TaskStatus};
+use insula_types::{AgentId, FrameworkKey, LaunchId, SessionId, TaskId, TaskState, TaskStatus};
 
 use crate::Kernel;
 use crate::allocator::FrameworkIdx;
@@ -23,6 +23,17 @@ pub(crate) enum Answer {
     Named(VecDeque<(TaskId, Option<AgentId>)>),
 }
 
+/// How much of long answers is on its way to one session (rule R12).
+#[derive(Debug, Default)]
+pub(crate) struct Flow {
+    /// Statuses since the last mark.
+    sent: usize,
+    /// Marks so far.
+    marks: u64,
+    /// Whether the last of them has not been reached: nothing goes on until it is.
+    stands: bool,
+}
+
 impl Kernel {
     /// Queues the updates that the framework has not acknowledged, and sends the first slice: a new
     /// session does not wait for the agents to try again.
@@ -37,12 +48,14 @@ impl Kernel {
         }
     }
 
-    /// Sends a slice of the framework's first answer.
+    /// Sends a slice of the framework's first answer, unless the session has enough to do.
     pub(crate) fn answer(&mut self, idx: FrameworkIdx, out: &mut Out) {
         let client = self.frameworks.get_mut(idx).client_mut();
-        let Some(answer) = client.and_then(|client| client.answers.pop_front()) else {
+        let flowing = client.filter(|client| !client.flow.stands);
+        let Some(answer) = flowing.and_then(|client| client.answers.pop_front()) else {
             return;
         };
+        let before = out.len();
         let rest = match answer {
             Answer::Owed { after } => self
                 .send_owed(idx, after, out)
@@ -58,7 +71,42 @@ impl Kernel {
         if let Some(rest) = rest {
             client.answers.push_front(rest);
         }
-        if !client.answers.is_empty() {
+        client.flow.sent += out.len() - before;
+        if client.answers.is_empty() {
+            return;
+        }
+        if client.flow.sent < self.config.window {
+            self.work.push(Work::Answer { framework: idx });
+        } else {
+            self.set_mark(idx, out);
+        }
+    }
+
+    /// What is left waits until the session has come so far.
+    fn set_mark(&mut self, idx: FrameworkIdx, out: &mut Out) {
+        let peer = self.frameworks.get(idx).peer();
+        let client = self.frameworks.get_mut(idx).client_mut();
+        if let (Some(peer), Some(client)) = (peer, client) {
+            client.flow.stands = true;
+            client.flow.marks += 1;
+            out.tell_framework(peer, ToFramework::Mark(client.flow.marks));
+        }
+    }
+
+    /// The session has come to a mark; another one than the last is no news.
+    pub(crate) fn mark_reached(&mut self, key: &FrameworkKey, session: &SessionId, mark: u64) {
+        let Some(idx) = self.frameworks.find(key) else {
+            return;
+        };
+        if self.frameworks.get(idx).session() != Some(session) {
+            return;
+        }
+        let Some(client) = self.frameworks.get_mut(idx).client_mut() else {
+            return;
+        };
+        if client.flow.marks == mark && client.flow.stands {
+            client.flow.stands = false;
+            client.flow.sent = 0;
             self.work.push(Work::Answer { framework: idx });
         }
     }

@@ -7,14 +7,17 @@ use insula_types::{FrameworkKey, SessionId, Span};
 use crate::Kernel;
 use crate::allocator::FrameworkIdx;
 use crate::framework::Link;
+use crate::input::Cause;
 use crate::out::Out;
 
 impl Kernel {
-    /// The client closed its connection, or was cut because it did not read (rule R18).
+    /// The session ended: by the client's doing its time to come back runs and is a row; by ours it
+    /// has at least the grace, and the row still says that it is subscribed (rule R18).
     pub(crate) fn framework_disconnected(
         &mut self,
         key: &FrameworkKey,
         session: &SessionId,
+        cause: Cause,
         out: &mut Out,
     ) {
         let Some(idx) = self.frameworks.find(key) else {
@@ -31,6 +34,12 @@ impl Kernel {
             },
             out,
         );
+        if cause == Cause::ByUs {
+            let deadline = self.now;
+            self.frameworks.set_link(idx, Link::Away { deadline });
+            self.excuse_framework(idx);
+            return;
+        }
         let Some(client) = self.frameworks.get_mut(idx).client_mut() else {
             return;
         };
@@ -42,6 +51,17 @@ impl Kernel {
         let deadline = self.now + patience;
         client.row.state = FrameworkState::Disconnected { deadline };
         out.persist(Record::Framework(Box::new(client.row.clone())));
+        self.frameworks.set_link(idx, Link::Away { deadline });
+    }
+
+    /// A framework that is away has at least the grace to come back from now on, and its full time if
+    /// it was not the one who closed its connection.
+    pub(crate) fn excuse_framework(&mut self, idx: FrameworkIdx) {
+        let framework = self.frameworks.get(idx);
+        let (Some(before), Some(client)) = (framework.deadline(), framework.client()) else {
+            return;
+        };
+        let deadline = before.max(self.now + client.patience(self.config.outage_grace));
         self.frameworks.set_link(idx, Link::Away { deadline });
     }
 

@@ -16,11 +16,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use insula_types::framework::Capabilities;
 use insula_types::message::Peer;
-use insula_types::record::FrameworkRow;
-use insula_types::{FrameworkKey, LaunchId, SessionId, Time};
+use insula_types::record::{FrameworkRow, FrameworkState};
+use insula_types::{FrameworkKey, LaunchId, SessionId, Span, Time};
 
 use crate::allocator::FrameworkIdx;
-use crate::framework::answer::Answer;
+use crate::framework::answer::{Answer, Flow};
 use crate::offer::Tag;
 
 /// Whether a subscribed framework can be talked to.
@@ -42,6 +42,18 @@ pub(crate) struct Client {
     pub(crate) link: Link,
     /// Statuses that its session asked for or is owed, beyond what one step sends.
     pub(crate) answers: VecDeque<Answer>,
+    pub(crate) flow: Flow,
+}
+
+impl Client {
+    /// How long from the end of an outage of ours it has to come back: the grace, or its own failover
+    /// timeout if that is longer and only the outage ended its session (rule R18).
+    pub(crate) fn patience(&self, grace: Span) -> Span {
+        match self.row.state {
+            FrameworkState::Subscribed => grace.max(self.row.info.failover_timeout),
+            FrameworkState::Disconnected { .. } | FrameworkState::Removed { .. } => grace,
+        }
+    }
 }
 
 /// Which of the two kinds of frameworks one is.
@@ -176,10 +188,16 @@ impl Frameworks {
         if let Some(client) = self.get_mut(idx).client_mut() {
             client.link = link;
             client.answers.clear();
+            client.flow = Flow::default();
         }
         if let Some(deadline) = self.get(idx).deadline() {
             self.deadlines.insert((deadline, idx));
         }
+    }
+
+    /// Those that are away.
+    pub(crate) fn away(&self) -> impl Iterator<Item = FrameworkIdx> + '_ {
+        self.deadlines.iter().map(|(_, idx)| *idx)
     }
 
     /// The framework that is removed next unless it comes back, and when.

@@ -30,7 +30,7 @@ impl Kernel {
             let asked = self.named_queued(idx) + tasks.len();
             if asked > NAMED_MAX {
                 return Err(Rejection::TooMany {
-                    what: "tasks to reconcile",
+                    what: "tasks to reconcile".into(),
                     limit: NAMED_MAX,
                 });
             }

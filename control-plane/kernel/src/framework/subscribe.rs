@@ -7,6 +7,7 @@ use insula_types::record::{FrameworkRow, FrameworkState, Record};
 use insula_types::{FrameworkKey, Time};
 
 use crate::allocator::FrameworkIdx;
+use crate::framework::answer::Flow;
 use crate::framework::{Client, Link, Side};
 use crate::input::Subscribe;
 use crate::out::Out;
@@ -107,11 +108,12 @@ impl Kernel {
                 deadline: Time::NEVER,
             },
             answers: std::collections::VecDeque::new(),
+            flow: Flow::default(),
         };
         self.frameworks
             .add(key.clone(), Side::Client(Box::new(client)))
             .ok_or(Rejection::TooMany {
-                what: "frameworks",
+                what: "frameworks".into(),
                 limit: u32::MAX as usize,
             })
     }

@@ -1,5 +1,6 @@
 //! Stories about agents that come, come again, and come changed.
 
+use insula_kernel::input::Cause;
 use insula_kernel::{Input, Rejection};
 use insula_types::event::EventKind;
 use insula_types::message::{FromAgent, ToAgent, ToFramework, Watermark};
@@ -61,6 +62,7 @@ fn a_second_session_supersedes_the_first() {
     cell.step(Input::AgentDisconnected {
         agent: "a1".into(),
         session: old,
+        cause: Cause::ByPeer,
     })
     .unwrap();
     let view = cell.kernel.agents_view().next().unwrap();

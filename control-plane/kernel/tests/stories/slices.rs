@@ -2,7 +2,8 @@
 
 use insula_kernel::input::Call;
 use insula_kernel::{Config, Input, Rejection};
-use insula_types::{Span, TaskState};
+use insula_types::message::ToFramework;
+use insula_types::{SessionId, Span, TaskState};
 
 use crate::harness::{Cell, Client, launch};
 
@@ -58,6 +59,79 @@ fn a_named_reconciliation_is_answered_in_slices_and_bounded() {
         .call(&client, Call::Reconcile(names(100_001)))
         .unwrap_err();
     assert!(matches!(refused, Rejection::TooMany { .. }));
+}
+
+#[test]
+fn a_long_answer_goes_on_when_the_session_has_come_to_its_mark() {
+    let mut cell = Cell::with(Config {
+        slice: 2,
+        window: 4,
+        ..Config::default()
+    });
+    cell.agent("a1", "cpus:4;mem:4096");
+    let client = cell.framework("f1");
+    cell.many(&client, 10);
+    cell.heard(&client);
+    cell.call(&client, Call::Reconcile(vec![])).unwrap();
+    cell.call(&client, Call::Reconcile(vec![])).unwrap();
+    let mut parts = Vec::new();
+    for _ in 0..10 {
+        cell.settle();
+        let heard = cell.heard(&client);
+        let Some(ToFramework::Mark(mark)) = heard.last() else {
+            parts.push(heard.len());
+            break;
+        };
+        parts.push(heard.len() - 1);
+        let reached = |session: &SessionId, mark| Input::MarkReached {
+            framework: client.key.clone(),
+            session: session.clone(),
+            mark,
+        };
+        cell.step(reached(&client.session, mark + 1)).unwrap();
+        cell.step(reached(&"another".into(), *mark)).unwrap();
+        cell.settle();
+        assert_eq!(cell.heard(&client), [], "that was another mark");
+        cell.step(reached(&client.session, *mark)).unwrap();
+    }
+    assert_eq!(parts, [4, 4, 4, 4, 4, 0], "two answers of ten, no mark at the end");
+}
+
+#[test]
+fn a_mark_that_was_never_reached_does_not_hold_up_the_next_session() {
+    let mut cell = Cell::with(Config {
+        slice: 2,
+        window: 2,
+        ..Config::default()
+    });
+    cell.agent("a1", "cpus:4;mem:4096");
+    let client = cell.framework("f1");
+    cell.many(&client, 3);
+    cell.call(&client, Call::Reconcile(vec![])).unwrap();
+    let client = cell.again(&client);
+    cell.heard(&client);
+    cell.call(&client, Call::Reconcile(vec![])).unwrap();
+    cell.settle();
+    assert_eq!(cell.heard(&client).len(), 3, "two statuses and a mark");
+}
+
+#[test]
+fn an_agent_is_sent_no_more_than_it_is_heard_to_have_applied() {
+    let mut cell = Cell::with(Config {
+        slice: 2,
+        window: 4,
+        ..Config::default()
+    });
+    cell.agent("a1", "cpus:4;mem:4096");
+    let client = cell.framework("f1");
+    cell.many(&client, 10);
+    assert_eq!(cell.machine("a1").started.len(), 4);
+    cell.settle();
+    cell.obey("a1");
+    assert_eq!(cell.machine("a1").started.len(), 8);
+    cell.settle();
+    cell.obey("a1");
+    assert_eq!(cell.machine("a1").started.len(), 10);
 }
 
 #[test]

@@ -58,6 +58,9 @@ pub enum AgentProtocolError {
     /// A uuid is not sixteen bytes long.
     #[error("the message has a uuid of {0} bytes instead of 16")]
     Uuid(usize),
+    /// A digest is not 32 bytes long.
+    #[error("the message has a digest of {0} bytes instead of 32")]
+    Digest(usize),
     /// Resources are not in their notation.
     #[error("the message has resources that cannot be read")]
     Resources(#[from] ParseError),

@@ -24,6 +24,9 @@ pub struct Agent {
     /// What its tasks use beyond its total, after it came back smaller; empty as a rule.
     #[serde(default)]
     pub excess: String,
+    /// Why nothing of it is offered, or why it cannot connect; a sentence.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub held: Option<String>,
     /// Its attributes, in the owner's order.
     pub attributes: Vec<(String, String)>,
     /// Whether it runs Wasm tasks; if not, why not.

@@ -12,8 +12,10 @@
 //! | `PUT /v1/modules` | the module's bytes; name in `?name=` | `201` [`Module`] |
 //! | `GET /v1/modules`, `DELETE /v1/modules/{digest}` | | [`Page`] of [`Module`], `204` |
 //! | `GET /v1/agents`, `/v1/frameworks`, `/v1/offers` | | [`Page`] of [`Agent`], [`Framework`], [`Offer`] |
+//! | `POST /v1/agents/{id}/discard` | | `202`; the agent kills and forgets the tasks that no row knows |
 //! | `POST /v1/tokens` | [`MakeToken`] | `201` [`Token`] |
 //! | `GET /v1/events?follow=&tail=` | | a line of JSON per [`Event`] (`application/x-ndjson`) |
+//! | `GET /v1/replicas`, `GET /v1/partitions` | | [`Page`] of [`Replica`], [`Partition`] |
 //! | `GET /v1/version` | | [`Version`] |
 //!
 //! Every failure is an [`ErrorBody`] with the status that belongs to its code. Times are microseconds
@@ -28,6 +30,7 @@
 mod cluster;
 mod event;
 mod module;
+mod replica;
 mod task;
 mod token;
 
@@ -37,11 +40,15 @@ pub use cluster::{Agent, Framework, Offer, Version};
 pub use event::Event;
 pub use insula_types::task::Exit;
 pub use module::{Module, ModuleKind};
+pub use replica::{Partition, Replica};
 pub use task::{
     KillTask, SubmitTask, SubmitTasks, Submitted, Task, TaskPhase, Times, WhatToRun, WhyAnswer,
     WhySentence,
 };
 pub use token::{MakeToken, Token};
+
+/// Header of a request: which cell it is about, where the caller may choose. `default` if absent.
+pub const CELL_HEADER: &str = "insula-cell";
 
 /// Header of an output's answer: which start of the task the bytes are from.
 pub const LAUNCH_HEADER: &str = "insula-launch";

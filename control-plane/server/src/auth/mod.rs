@@ -1,55 +1,58 @@
-//! Who calls, and for which tenant: the one place where that is decided.
+//! Who calls, for which tenant and about which cell: the one place where that is decided.
 //!
-//! A handler that takes a [`TenantContext`] cannot forget to ask. An unauthenticated caller on a plain
-//! loopback connection is the tenant `default` in the cell `default`, with all rights: whoever can
-//! open such a connection can already do everything on this machine. Over TLS a credential will be
-//! needed, which does not exist yet; an agent's certificate is none, since an agent is not a user.
+//! A handler that takes a [`TenantContext`] cannot forget to ask. It is made by the [`Gate`]:
+//!
+//! | connection | who calls |
+//! |---|---|
+//! | plain, from loopback, where no credential is configured (`insula dev`) | the tenant `default` with all rights: whoever can open such a connection can already do everything on this machine |
+//! | plain from loopback, or TLS | whoever the operator's credential proves, as HTTP Basic or Bearer |
+//! | TLS with a replica's certificate | whoever that replica says (rule R15) |
+//! | TLS with an agent's certificate | nobody: an agent is not a user |
+//!
+//! The cell is `default`, or the one in the header `Insula-Cell`, or in the user name
+//! `principal@CELL` for clients that cannot set a header.
 
-use axum::extract::FromRequestParts;
+mod credential;
+mod gate;
+
+use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
-use insula_types::{CellId, ErrorCode, TenantId};
+use insula_types::{ErrorCode, TenantId};
+
+pub use credential::Operator;
+pub use gate::Gate;
 
 use crate::authority::NamedAgent;
-use crate::front::{Connection, Security};
+use crate::cells::Handle;
+use crate::front::{Client, Connection, Security};
 use crate::gateway::ApiError;
 
-/// Name of the one tenant, and of the one cell, that exist until organizations do.
+/// Name of the one tenant, and of the cell that every control plane has.
 pub const DEFAULT: &str = "default";
 
 /// Whose data a request may touch.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TenantContext {
     /// The tenant.
     pub tenant: TenantId,
     /// Its cell.
-    pub cell: CellId,
+    pub cell: Handle,
     /// Whether the caller may administer the cell: roles, weights, quota.
     pub admin: bool,
 }
 
-impl<S: Sync> FromRequestParts<S> for TenantContext {
+impl<S> FromRequestParts<S> for TenantContext
+where
+    S: Send + Sync,
+    Gate: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        context(parts.extensions.get::<Connection>())
-    }
-}
-
-fn context(connection: Option<&Connection>) -> Result<TenantContext, ApiError> {
-    match connection.map(|connection| &connection.security) {
-        Some(Security::Plain) => Ok(TenantContext {
-            tenant: TenantId::from(DEFAULT),
-            cell: CellId::from(DEFAULT),
-            admin: true,
-        }),
-        Some(Security::Tls { client: Some(_) }) => Err(ApiError::new(
-            ErrorCode::PermissionDenied,
-            "an agent's certificate is no credential for this interface",
-        )),
-        Some(Security::Tls { client: None }) | None => {
-            let error = ApiError::new(ErrorCode::Unauthenticated, "no credential was given");
-            Err(error.hint("call over http on the machine of the control plane"))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if let Some(context) = parts.extensions.get::<Self>() {
+            return Ok(context.clone());
         }
+        Gate::from_ref(state).admit(parts).await
     }
 }
 
@@ -57,58 +60,13 @@ fn context(connection: Option<&Connection>) -> Result<TenantContext, ApiError> {
 /// caller to check.
 ///
 /// # Errors
-/// [`ErrorCode::Unauthenticated`] if there is no certificate or it names no agent.
-pub fn calling_agent(connection: Option<&Connection>) -> Result<NamedAgent, ApiError> {
-    let refuse = |sentence: &str| ApiError::new(ErrorCode::Unauthenticated, sentence);
-    let Some(Connection {
-        security: Security::Tls {
-            client: Some(certificate),
-        },
-        ..
-    }) = connection
-    else {
-        return Err(refuse(
+/// [`ErrorCode::Unauthenticated`] if there is no agent's certificate.
+pub fn calling_agent(connection: Option<&Connection>) -> Result<&NamedAgent, ApiError> {
+    match connection.map(|connection| &connection.security) {
+        Some(Security::Tls(Client::Agent(agent))) => Ok(agent),
+        _ => Err(ApiError::new(
+            ErrorCode::Unauthenticated,
             "this call needs an agent's certificate; enroll first",
-        ));
-    };
-    NamedAgent::of(certificate).map_err(|error| refuse(&error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use std::sync::Arc;
-
-    use super::*;
-
-    fn over(security: Security) -> Connection {
-        Connection {
-            remote: ([127, 0, 0, 1], 1).into(),
-            security,
-        }
-    }
-
-    #[test]
-    fn only_plain_loopback_is_trusted_without_a_credential() {
-        assert_eq!(
-            context(Some(&over(Security::Plain)))
-                .unwrap()
-                .tenant
-                .as_str(),
-            DEFAULT
-        );
-        let anonymous = context(Some(&over(Security::Tls { client: None }))).unwrap_err();
-        assert_eq!(anonymous.code(), ErrorCode::Unauthenticated);
-        let client = Some(Arc::new(vec![1, 2, 3].into()));
-        let agent = context(Some(&over(Security::Tls { client }))).unwrap_err();
-        assert_eq!(agent.code(), ErrorCode::PermissionDenied);
-        assert!(context(None).is_err());
-    }
-
-    #[test]
-    fn an_agent_is_who_its_certificate_names() {
-        assert!(calling_agent(Some(&over(Security::Plain))).is_err());
-        let client = Some(Arc::new(vec![1, 2, 3].into()));
-        assert!(calling_agent(Some(&over(Security::Tls { client }))).is_err());
+        )),
     }
 }

@@ -22,13 +22,17 @@ impl NamedAgent {
     /// Reads a certificate (X.509, DER). Its chain was verified in the TLS handshake.
     ///
     /// # Errors
-    /// [`NotAnAgent`] if there is not exactly one common name, or it is no valid id.
+    /// [`NotAnAgent`] if there is not exactly one common name and nothing else, or it is no valid id.
     pub fn of(certificate: &[u8]) -> Result<Self, NotAnAgent> {
         let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| NotAnAgent)?;
-        let mut names = certificate.subject().iter_common_name();
+        let subject = certificate.subject();
+        let mut names = subject.iter_common_name();
         let (Some(name), None) = (names.next(), names.next()) else {
             return Err(NotAnAgent);
         };
+        if subject.iter_attributes().count() > 1 {
+            return Err(NotAnAgent);
+        }
         let name = name.as_str().map_err(|_| NotAnAgent)?;
         Ok(Self {
             agent: AgentId::new(name).map_err(|_| NotAnAgent)?,

@@ -3,10 +3,12 @@
 //! Two authorities, never one for both. The *service* authority signs the certificates of replicas; a
 //! join token carries its fingerprint, so an agent knows whom to trust before it ever connects. An
 //! *organization's* authority signs the certificates of that organization's agents and of nobody
-//! else's. Keys live in the store; a compromised organization key forges that organization's agents
-//! only.
+//! else's. Keys live in the store, or the service's in a file that every replica has; a compromised
+//! organization key forges that organization's agents only.
 
 mod agent_name;
+mod pem;
+mod replica_name;
 
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +20,7 @@ use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivatePkc
 use sha2::{Digest, Sha256};
 
 pub use agent_name::{NamedAgent, NotAnAgent};
+pub use replica_name::{NotAReplica, ReplicaCertificate, named_replica};
 
 /// The name in every replica's certificate; what agents ask for whatever address they dial.
 pub const SERVICE_NAME: &str = "insula";
@@ -27,8 +30,8 @@ const BACKDATED: Duration = Duration::from_secs(3600);
 const AUTHORITY_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Agents cannot renew yet; once they can, a day will do.
 const AGENT_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
-/// Made anew at every start.
-const SERVER_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Made anew at every start, and when most of it has passed.
+pub const SERVER_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What can go wrong with certificates.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +39,9 @@ pub enum Error {
     /// A stored authority cannot be read back, or a certificate cannot be made.
     #[error("cannot {0}")]
     Own(&'static str, #[source] rcgen::Error),
+    /// A file is not that of an authority.
+    #[error("the file of a certificate authority must hold {0} in PEM")]
+    Pem(&'static str, #[source] rustls::pki_types::pem::Error),
     /// The agent's signing request is malformed or its signature is wrong.
     #[error("the certificate signing request is not valid")]
     Request(#[source] rcgen::Error),

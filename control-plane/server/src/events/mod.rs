@@ -5,15 +5,17 @@
 
 mod view;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use insula_proto::rest;
-use insula_types::TenantId;
+use insula_types::{CellId, TenantId};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::partition::{Handle, Stamped};
+use crate::cells::Handle;
+use crate::partition::{Stamped, Unavailable};
+use crate::stopping::Stopping;
 
 /// How many events are kept.
 const KEPT: usize = 1_000;
@@ -29,6 +31,15 @@ pub struct Seen {
     pub event: rest::Event,
 }
 
+/// The newest events of each cell that is served here and that somebody has looked at; cheap to clone.
+///
+/// What happened before the first look, or under another owner, is in the rows and not in here.
+#[derive(Debug, Clone)]
+pub struct EventLogs {
+    stopping: Stopping,
+    logs: Arc<Mutex<HashMap<CellId, EventLog>>>,
+}
+
 /// The newest events of a cell.
 #[derive(Debug, Clone)]
 pub struct EventLog {
@@ -36,19 +47,52 @@ pub struct EventLog {
     live: broadcast::Sender<Arc<Seen>>,
 }
 
-impl EventLog {
-    /// Collects the events of a partition for as long as its driver runs.
+impl EventLogs {
+    /// Collects nothing yet, and nothing more once the control plane ends.
     #[must_use]
-    pub fn follow(handle: &Handle) -> Self {
+    pub fn new(stopping: Stopping) -> Self {
+        Self {
+            stopping,
+            logs: Arc::default(),
+        }
+    }
+
+    /// The events of a cell that this process serves. They are collected from the first call on, for
+    /// as long as the cell is served here.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it is not.
+    pub fn of(&self, cell: &Handle) -> Result<EventLog, Unavailable> {
+        let here = cell.here().ok_or_else(Unavailable::default)?;
+        let mut logs = self.lock();
+        if let Some(log) = logs.get(cell.cell()) {
+            return Ok(log.clone());
+        }
         let (live, _) = broadcast::channel(BEHIND_MAX);
-        let log = Self {
+        let log = EventLog {
             kept: Arc::default(),
             live,
         };
-        tokio::spawn(log.clone().collect(handle.events()));
-        log
+        logs.insert(cell.cell().clone(), log.clone());
+        let (logs, moved, ending) = (self.clone(), cell.moved(), self.stopping.ending());
+        let (collected, events, cell) = (log.clone(), here.events(), cell.cell().clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = collected.collect(events) => {}
+                () = moved => {}
+                () = ending => {}
+            }
+            logs.lock().remove(&cell);
+        });
+        Ok(log)
     }
 
+    fn lock(&self) -> MutexGuard<'_, HashMap<CellId, EventLog>> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EventLog {
     /// The newest `tail` events, and a receiver of all that come after them.
     #[must_use]
     pub fn watch(&self, tail: usize) -> (Vec<Arc<Seen>>, broadcast::Receiver<Arc<Seen>>) {
@@ -62,7 +106,7 @@ impl EventLog {
         (past, self.live.subscribe())
     }
 
-    async fn collect(self, mut events: broadcast::Receiver<Arc<Stamped>>) {
+    async fn collect(&self, mut events: broadcast::Receiver<Arc<Stamped>>) {
         loop {
             match events.recv().await {
                 Ok(stamped) => self.push(&stamped),

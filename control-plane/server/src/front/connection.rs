@@ -1,9 +1,10 @@
 //! What is known of the connection a request came on.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
+use tokio_util::sync::CancellationToken;
+
+use super::Client;
 
 /// The connection of a request; an extension of every request that [`super::serve`] hands on.
 #[derive(Debug, Clone)]
@@ -12,6 +13,8 @@ pub struct Connection {
     pub remote: SocketAddr,
     /// How it is protected.
     pub security: Security,
+    /// Set once somebody on it has proved who they are.
+    known: CancellationToken,
 }
 
 /// How a connection is protected.
@@ -19,10 +22,28 @@ pub struct Connection {
 pub enum Security {
     /// Not at all; only from loopback.
     Plain,
-    /// TLS. `client` is the client's certificate, verified against an organization's authority; absent
-    /// if it gave none.
-    Tls {
-        /// See above.
-        client: Option<Arc<CertificateDer<'static>>>,
-    },
+    /// TLS, with whatever certificate the client has shown.
+    Tls(Client),
+}
+
+impl Connection {
+    /// A connection of which nothing else is known yet.
+    #[must_use]
+    pub fn new(remote: SocketAddr, security: Security) -> Self {
+        Self {
+            remote,
+            security,
+            known: CancellationToken::new(),
+        }
+    }
+
+    /// Somebody on it has proved who they are: it may last.
+    pub fn welcome(&self) {
+        self.known.cancel();
+    }
+
+    /// Completes when somebody on it has proved who they are.
+    pub(super) async fn welcomed(&self) {
+        self.known.cancelled().await;
+    }
 }

@@ -4,7 +4,6 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,11 +16,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use tracing::debug;
 
-use super::{Connection, Security};
+use super::{Client, Connection, Security, Tls};
 use crate::stopping::Stopping;
 
 /// The record type with which every TLS connection begins (RFC 8446, section 5.1).
@@ -29,8 +27,8 @@ const TLS_HANDSHAKE: u8 = 22;
 /// Who has not said a first byte, or finished the TLS handshake, or sent the whole head of a first
 /// request, each within this time, is cut off.
 const OPENING: Duration = Duration::from_secs(10);
-/// Longest that a TLS connection without a certificate lives. All it can do is enroll, which takes
-/// milliseconds; strangers must not be able to collect connections.
+/// Longest that a TLS connection lives on which nobody has proved who they are. All that can be done
+/// on it is to enroll, which takes milliseconds; strangers must not be able to collect connections.
 const STRANGER: Duration = Duration::from_secs(60);
 /// An HTTP/2 peer (an agent, as a rule) that has been silent for so long is pinged, and given up
 /// after as long again. That is well before its silence counts (75 s), and its own pings, every 10 s,
@@ -53,7 +51,7 @@ const PLAIN_REFUSED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\
 /// What a connection needs to be served.
 #[derive(Clone)]
 pub(super) struct Door {
-    pub(super) acceptor: TlsAcceptor,
+    pub(super) tls: Tls,
     pub(super) router: Router,
     pub(super) stopping: Stopping,
 }
@@ -77,8 +75,8 @@ impl Door {
             Some(TLS_HANDSHAKE) => self.protected(stream, remote).await,
             // An IPv6 socket shows an IPv4 peer as a mapped address.
             Some(_) if remote.ip().to_canonical().is_loopback() => {
-                let security = Security::Plain;
-                self.requests(stream, Connection { remote, security }).await
+                let connection = Connection::new(remote, Security::Plain);
+                self.requests(stream, connection).await
             }
             Some(_) => timeout(OPENING, refuse(stream)).await?,
         }
@@ -86,18 +84,28 @@ impl Door {
 
     async fn protected(&self, stream: TcpStream, remote: SocketAddr) -> io::Result<()> {
         let stream = tokio::select! {
-            stream = timeout(OPENING, self.acceptor.accept(stream)) => stream??,
+            stream = timeout(OPENING, self.tls.acceptor.accept(stream)) => stream??,
             () = self.stopping.closing() => return Ok(()),
         };
         let certificates = stream.get_ref().1.peer_certificates();
-        let client = certificates.and_then(<[_]>::first).cloned().map(Arc::new);
-        let is_stranger = client.is_none();
-        let security = Security::Tls { client };
-        let requests = self.requests(stream, Connection { remote, security });
-        if is_stranger {
-            return timeout(STRANGER, requests).await?;
+        let client = match certificates.and_then(<[_]>::first) {
+            None => Client::Stranger,
+            Some(certificate) => self
+                .tls
+                .clients
+                .who(certificate)
+                .ok_or(io::ErrorKind::PermissionDenied)?,
+        };
+        let is_stranger = matches!(client, Client::Stranger);
+        let connection = Connection::new(remote, Security::Tls(client));
+        let requests = self.requests(stream, connection.clone());
+        if !is_stranger {
+            return requests.await;
         }
-        requests.await
+        tokio::select! {
+            ended = requests => ended,
+            () = outstayed(&connection) => Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 
     async fn requests(
@@ -143,6 +151,13 @@ async fn nothing_asked(mut begun: watch::Receiver<bool>) {
     }
 }
 
+/// Completes if nobody on the connection has proved who they are in time.
+async fn outstayed(connection: &Connection) {
+    if timeout(STRANGER, connection.welcomed()).await.is_ok() {
+        pending::<()>().await;
+    }
+}
+
 /// Says why. What was sent is read first: closing a connection with unread bytes would tear down the
 /// answer as well.
 async fn refuse(mut stream: TcpStream) -> io::Result<()> {
@@ -180,20 +195,22 @@ fn builder() -> Builder<TokioExecutor> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
     use std::time::SystemTime;
 
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::authority::Authority;
+    use crate::front::{Clients, ServerCertificate};
 
     fn door() -> Door {
         let authority = Authority::generate("test", SystemTime::now()).unwrap();
-        let (chain, key) = authority.issue_server(&[], SystemTime::now()).unwrap();
         let clients = [authority.certificate().clone()];
-        let tls = crate::front::server_config(chain, key, &clients).unwrap();
+        let clients = Clients::new(&clients, None).unwrap();
+        let certificate = ServerCertificate::new(Arc::new(authority), Vec::new()).unwrap();
         Door {
-            acceptor: TlsAcceptor::from(tls),
+            tls: Tls::new(certificate, clients).unwrap(),
             router: Router::new().route("/", axum::routing::get(|| async { "served" })),
             stopping: Stopping::default(),
         }

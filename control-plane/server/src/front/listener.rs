@@ -3,15 +3,14 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
+use super::Tls;
 use super::conversation::Door;
 use crate::stopping::Stopping;
 
@@ -62,12 +61,12 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 /// within seconds after the second phase began are cut. Dropping the future cuts all of them.
 pub async fn serve(
     listener: TcpListener,
-    tls: Arc<rustls::ServerConfig>,
+    tls: Tls,
     router: Router,
     stopping: Stopping,
 ) {
     let door = Door {
-        acceptor: TlsAcceptor::from(tls),
+        tls,
         router,
         stopping,
     };

@@ -2,15 +2,21 @@
 //!
 //! The first byte of a connection tells TLS (22, a handshake record) from plain text. Plain text is
 //! served on loopback only, and there only to callers that are not web pages (see [`guard`]).
+//! A client certificate makes an agent or a replica of whoever shows it (see [`Clients`]).
 //! Whatever is known of a connection travels with each request as a [`Connection`].
 
+mod certificates;
+mod clients;
 mod connection;
 mod conversation;
 mod guard;
 mod listener;
 mod tls;
 
+pub(crate) use certificates::is_used_up;
+pub use certificates::ServerCertificate;
+pub use clients::{Client, Clients};
 pub use connection::{Connection, Security};
 pub use guard::guard;
 pub use listener::{ListenError, bind, serve};
-pub use tls::{TlsError, server_config};
+pub use tls::{Tls, TlsError};

@@ -2,12 +2,16 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
 use insula_kernel::Rejection;
 use insula_proto::rest::{ErrorBody, ErrorDetail};
 use insula_types::ErrorCode;
 
 use crate::partition::Unavailable;
+
+/// What a caller without a credential is asked for (RFC 9110, section 11.6.1).
+const CHALLENGE: &str = "Basic realm=\"insula\", Bearer realm=\"insula\"";
 
 /// What a client of the Insula API gets instead of an answer.
 #[derive(Debug, Clone)]
@@ -118,11 +122,15 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = http_status(self.0.code);
         let mut response = (status, Json(ErrorBody { error: self.0 })).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let soon = http::HeaderValue::from_static("1");
+        let header = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "1")),
+            StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, CHALLENGE)),
+            _ => None,
+        };
+        if let Some((name, value)) = header {
             response
                 .headers_mut()
-                .insert(http::header::RETRY_AFTER, soon);
+                .insert(name, HeaderValue::from_static(value));
         }
         response
     }
@@ -150,6 +158,13 @@ impl From<Unavailable> for ApiError {
 
 impl From<insula_store::Error> for ApiError {
     fn from(error: insula_store::Error) -> Self {
+        if error.is_away() {
+            tracing::warn!(error = %chain(&error), "the database is away");
+            return Self::new(
+                ErrorCode::Unavailable,
+                "the control plane does not reach its database now; try again in a moment",
+            );
+        }
         Self::internal("use its database", &error)
     }
 }
@@ -165,7 +180,10 @@ impl From<Rejection> for ApiError {
             | Rejection::FrameworkRemoved
             | Rejection::WrongStream { .. }
             | Rejection::AgentSession { .. }
-            | Rejection::ForeignCheckpoint(_) => ErrorCode::FailedPrecondition,
+            | Rejection::ForeignCheckpoint(_)
+            | Rejection::Flapping(_)
+            | Rejection::Watermark { .. }
+            | Rejection::Discard { .. } => ErrorCode::FailedPrecondition,
         };
         Self::new(code, rejection.to_string())
     }

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod api;
 mod error;
 pub mod mesos;
+pub mod ready;
 
 pub use error::{ApiError, grpc_code, http_status};
 

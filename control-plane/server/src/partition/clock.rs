@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use insula_types::Time;
 
-/// The store's clock as it was at a load, and what has passed since.
+/// The store's clock as it was when the partition was taken, and what has passed since.
 ///
-/// What has passed is told by `CLOCK_MONOTONIC`, which stands still while the machine sleeps. That is
-/// right as long as owner and store are one process: after a sleep nothing seems to have timed out,
-/// and no agent is held silent for time in which nobody could have heard it (rule R24). Leases that
-/// others may take meanwhile need `CLOCK_BOOTTIME` for their own deadline; this clock never decides
-/// about a lease.
-#[derive(Debug)]
+/// What has passed is told by `CLOCK_MONOTONIC`, which stands still while the machine sleeps. With a
+/// lock for a lease that is right: after a sleep nothing seems to have timed out, and no agent is held
+/// silent for time in which nobody could have heard it (rule R24). With a lease that others may take,
+/// a sleep that matters ends the lease, which is reckoned by `CLOCK_BOOTTIME`; this clock never decides
+/// about one.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
-    loaded: Time,
+    taken: Time,
     since: Instant,
 }
 
@@ -21,13 +21,13 @@ impl Clock {
     /// Starts at the store's clock, but not below the latest time that was persisted.
     pub(super) fn start(store: Time, persisted: Time) -> Self {
         Self {
-            loaded: store.max(persisted),
+            taken: store.max(persisted),
             since: Instant::now(),
         }
     }
 
     pub(super) fn now(&self) -> Time {
-        self.loaded + self.since.elapsed().into()
+        self.taken + self.since.elapsed().into()
     }
 }
 

@@ -2,50 +2,77 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
+use insula_broker::Broker;
 use insula_store::{Retention, Store};
-use insula_types::record::CellRow;
-use insula_types::{CellId, PartitionId, Time};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use insula_types::membership::Membership;
+use insula_types::{CellId, PartitionId};
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::load::load;
-use super::outputs::Outputs;
-use super::owner::Owner;
-use super::{Handle, Sessions, housekeeping};
+use super::load::{self, Taken};
+use super::owner::{Ended, Owner, StopSign};
+use super::status::PartitionStatus;
+use super::{Lease, Port, Sessions, housekeeping};
 
-/// Requests that may wait for the driver: about a tenth of a second of its work. Beyond that whoever
-/// sends one waits, which is the back-pressure of the whole gateway.
-const REQUESTS_MAX: usize = 4_096;
-
-/// Events that a watcher may fall behind by before it misses some; a few megabytes at most.
-const EVENTS_MAX: usize = 16_384;
+/// How often a driver with nothing else to do looks around, unless its lease or its links need it to
+/// more often.
+const TICK: Duration = Duration::from_secs(1);
 
 /// What to own, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The partition; there is one so far.
+    /// The partition.
     pub partition: PartitionId,
-    /// Its cell; there is one so far. It is made if it does not exist.
-    pub cell: CellId,
-    /// Durations and bounds of the kernel.
+    /// Durations and bounds of the kernels.
     pub kernel: insula_kernel::Config,
     /// How much history is kept.
     pub retention: Retention,
+    /// The sessions of this process' gateways.
+    pub sessions: Sessions,
+    /// The lease that the partition is owned by; nothing if the store's lock stands for it.
+    pub lease: Option<Arc<Lease>>,
+    /// Other replicas; nothing if there are none.
+    pub network: Option<Network>,
+}
+
+/// How other replicas' gateways reach the driver.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Carries the links.
+    pub broker: Broker,
+    /// Who is alive, as the keeper found it last.
+    pub membership: watch::Receiver<Arc<Membership>>,
+    /// How often a link is to hear that its owner lives.
+    pub beat: Duration,
+}
+
+impl Options {
+    /// How often the driver looks around.
+    fn tick(&self) -> Duration {
+        let lease = self.lease.as_ref().map(|lease| lease.tick());
+        let links = self.network.as_ref().map(|network| network.beat);
+        lease.into_iter().chain(links).fold(TICK, Duration::min)
+    }
 }
 
 /// Why a driver did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The partition cannot be taken or loaded.
+    /// The partition cannot be taken.
+    #[error("cannot take the partition")]
+    Take(#[source] insula_store::Error),
+    /// A cell cannot be loaded.
     #[error("cannot load the partition")]
     Load(#[source] insula_store::Error),
     /// The system gives no thread.
     #[error("cannot start the scheduler's thread")]
     Thread(#[source] io::Error),
+    /// The machine has no clock for leases.
+    #[error("cannot read the clock that leases are reckoned by")]
+    Clock(#[source] io::Error),
 }
 
 /// What was stepped last may not be committed; its callers were not told that it is.
@@ -57,76 +84,88 @@ pub struct NotFlushed;
 /// anybody was told of. [`Driver::stop`] ends it in order.
 #[derive(Debug)]
 pub struct Driver {
-    handle: Handle,
+    port: Port,
     stop: oneshot::Sender<()>,
-    flushed: oneshot::Receiver<bool>,
-    thread: JoinHandle<()>,
+    ended: oneshot::Receiver<Ended>,
+    found: mpsc::UnboundedSender<Vec<CellId>>,
+    tried: Option<oneshot::Receiver<Result<(), insula_store::Error>>>,
     _housekeeping: AbortOnDropHandle<()>,
 }
 
 impl Driver {
-    /// Takes the partition, loads its cell, and serves it on a thread of its own: a step is plain
-    /// computing, up to milliseconds of it, and must not hold up the connections that share the
-    /// runtime's threads. Commits run on the runtime that this is called on.
+    /// Takes the partition, and serves it on a thread of its own: a step is plain computing, up to
+    /// milliseconds of it, and must not hold up the connections that share the runtime's threads.
+    /// Loads and commits run on the runtime that this is called on. Cells are loaded one by one, and
+    /// each is served as soon as it is.
     ///
     /// # Errors
-    /// [`StartError`]; later failures of the store are logged, answered with
-    /// [`super::Unavailable`], and end when the store is back.
+    /// [`StartError::Take`] or [`StartError::Thread`]; later failures of the store are logged,
+    /// answered with [`super::Unavailable`], and end when the store is back.
     pub async fn start(store: Store, options: Options) -> Result<Self, StartError> {
-        let row = CellRow {
-            seed: seed(),
-            time: Time::default(),
-        };
-        let (cell, partition) = (options.cell.clone(), options.partition);
-        let made = store.create_cell(&cell, partition, &row).await;
-        made.map_err(StartError::Load)?;
-        let live = load(&store, &options).await.map_err(StartError::Load)?;
+        let partition = options.partition;
+        let taken = load::take(store.clone(), partition, options.lease.clone()).await;
+        let taken = taken.map_err(StartError::Take)?;
 
-        let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
-        let (events, _) = broadcast::channel(EVENTS_MAX);
+        let (requests, inbox) = mpsc::unbounded_channel();
+        // As many as there are cells, of which somebody hears every few seconds.
+        let (found, heard) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
-        let (ended, flushed) = oneshot::channel();
-        let handle = Handle {
-            requests,
-            events: events.clone(),
-            sessions: Sessions::default(),
-            request_ids: Arc::new(AtomicU64::new(1)),
-        };
-        let retention = options.retention;
+        let (tell, tried) = oneshot::channel();
+        let (status, shown) = watch::channel(PartitionStatus::nothing_yet(partition));
+        let port = Port::new(partition, requests, options.sessions.clone(), shown);
+        let every = options.tick();
+        let housekeeping = housekeeping::run(store.clone(), partition, options.retention);
         let owner = Owner {
-            store: store.clone(),
+            store,
             options,
-            io: tokio::runtime::Handle::current(),
+            io: Runtime::current(),
+            port: port.clone(),
             requests: inbox,
-            outputs: Outputs::new(handle.sessions.clone(), events),
-            stop: stopped,
+            found: heard,
+            stop: StopSign(stopped),
+            every,
+            status,
+            tried: Some(tell),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(StartError::Thread)?;
-        let thread = std::thread::Builder::new()
-            .name(format!("partition-{}", partition.0))
-            .spawn(move || {
-                let flushed = runtime.block_on(owner.run(live));
-                // A driver that was dropped does not listen.
-                let _ = ended.send(flushed);
-            })
-            .map_err(StartError::Thread)?;
-        let housekeeping = tokio::spawn(housekeeping::run(store, cell, retention));
+        let ended = spawn(owner, taken).map_err(StartError::Thread)?;
         Ok(Self {
-            handle,
+            port,
             stop,
-            flushed,
-            thread,
-            _housekeeping: AbortOnDropHandle::new(housekeeping),
+            ended,
+            found,
+            tried: Some(tried),
+            _housekeeping: AbortOnDropHandle::new(tokio::spawn(housekeeping)),
         })
     }
 
-    /// A handle for gateways.
+    /// The way to it for gateways.
     #[must_use]
-    pub fn handle(&self) -> &Handle {
-        &self.handle
+    pub fn port(&self) -> &Port {
+        &self.port
+    }
+
+    /// Waits until every cell that there was at the start is served; once.
+    ///
+    /// # Errors
+    /// [`StartError::Load`] if the rows of one cannot be read. The others are served, and that one is
+    /// tried again.
+    pub async fn loaded(&mut self) -> Result<(), StartError> {
+        let Some(tried) = self.tried.take() else {
+            return Ok(());
+        };
+        // A driver that has ended says nothing more; whoever stops it learns how it ended.
+        tried.await.unwrap_or(Ok(())).map_err(StartError::Load)
+    }
+
+    /// Tells it which cells its partition has; it loads those that it does not know.
+    pub fn found(&self, cells: Vec<CellId>) {
+        // One that has ended loads nothing more.
+        let _ = self.found.send(cells);
+    }
+
+    /// Waits until it has ended by itself, because another replica has its partition. Cancel-safe.
+    pub async fn ended(&mut self) -> Ended {
+        (&mut self.ended).await.unwrap_or(Ended::Abandoned)
     }
 
     /// Stops in order: no more inputs, the last commit, its messages into their sessions, and then
@@ -137,16 +176,24 @@ impl Driver {
     pub async fn stop(self, within: Duration) -> Result<(), NotFlushed> {
         // A thread that has ended already has said how.
         let _ = self.stop.send(());
-        let flushed = tokio::time::timeout(within, self.flushed).await;
-        if flushed != Ok(Ok(true)) {
-            return Err(NotFlushed);
+        match tokio::time::timeout(within, self.ended).await {
+            Ok(Ok(Ended::Flushed)) => Ok(()),
+            _ => Err(NotFlushed),
         }
-        self.thread.join().map_err(|_| NotFlushed)
     }
 }
 
-/// Random bits for the order of offer ids; those of an uuid that are fixed are covered by others.
-fn seed() -> u64 {
-    let (high, low) = uuid::Uuid::new_v4().as_u64_pair();
-    high ^ low.rotate_left(32)
+fn spawn(owner: Owner, taken: Taken) -> io::Result<oneshot::Receiver<Ended>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let (tell, ended) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(format!("partition-{}", owner.port.partition().0))
+        .spawn(move || {
+            let how = runtime.block_on(owner.run(taken));
+            // A driver that was dropped does not listen.
+            let _ = tell.send(how);
+        })?;
+    Ok(ended)
 }

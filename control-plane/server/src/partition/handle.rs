@@ -1,22 +1,39 @@
-//! How gateways reach the driver.
+//! How gateways of the same process reach the driver.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use insula_kernel::{Input, Kernel, Outcome};
-use insula_types::RequestId;
 use insula_types::event::Event;
+use insula_types::{AgentId, CellId, ReplicaId, RequestId};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::Sessions;
+use super::CellSessions;
+use super::credits::{Credit, Credits};
+use super::whereabouts::Whereabouts;
+
+/// Events that a watcher may fall behind by before it misses some; a few megabytes at most.
+const EVENTS_MAX: usize = 16_384;
 
 /// The driver does not answer: it is loading, stopping, or the store is away. Certainly nothing was
 /// done, unless `uncertain` is set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the scheduler of this cell is not available now; try again in a moment")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .reason.as_deref().unwrap_or("the scheduler of this cell is not available now; try again in a moment"))]
 pub struct Unavailable {
     /// Whether the input was handed over and its outcome is unknown (rule R16).
     pub uncertain: bool,
+    /// Why, if there is more to say than that it will pass; a sentence.
+    pub reason: Option<Arc<str>>,
+}
+
+impl Unavailable {
+    /// The outcome of an input that was handed over is unknown.
+    #[must_use]
+    pub fn uncertain() -> Self {
+        Self {
+            uncertain: true,
+            reason: None,
+        }
+    }
 }
 
 /// An event with the commit that made it true.
@@ -28,40 +45,74 @@ pub struct Stamped {
     pub event: Event,
 }
 
-/// What is put in the driver's queue.
-pub enum Request {
-    /// An input that nobody waits for.
-    Submit(Input),
-    /// An input whose outcome somebody waits for.
-    Ask(
-        RequestId,
-        Input,
-        oneshot::Sender<Result<Outcome, Unavailable>>,
-    ),
-    /// A question about the live kernel.
-    Query(Box<dyn FnOnce(&Kernel) + Send>),
+/// The events of a cell. The queue is made with the first watcher: most cells have none.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Events(Arc<OnceLock<broadcast::Sender<Arc<Stamped>>>>);
+
+impl Events {
+    fn watch(&self) -> broadcast::Receiver<Arc<Stamped>> {
+        let sender = self.0.get_or_init(|| broadcast::channel(EVENTS_MAX).0);
+        sender.subscribe()
+    }
+
+    pub(super) fn publish(&self, stamped: Stamped) {
+        if let Some(sender) = self.0.get() {
+            // Without a watcher there is nobody to tell.
+            let _ = sender.send(Arc::new(stamped));
+        }
+    }
 }
 
-/// A handle to the owner of a partition; cheap to clone.
+/// How the answer to one request finds the way back in this process.
+pub(super) type Answer = oneshot::Sender<Result<Outcome, Unavailable>>;
+
+/// A question about the live kernel.
+pub(super) type Question = Box<dyn FnOnce(&Kernel) + Send>;
+
+/// What is asked of a cell.
+pub(super) enum Asked {
+    /// An input, and who waits for its outcome.
+    Input(Box<Input>, Option<Answer>),
+    /// A question.
+    Query(Question),
+}
+
+/// What is put in the driver's queue. The queue itself has no bound, but every request in it holds a
+/// credit of its cell.
+pub(super) struct Request {
+    pub(super) cell: CellId,
+    pub(super) asked: Asked,
+    pub(super) credit: Credit,
+}
+
+/// A handle to one cell of a partition that this process owns; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    pub(super) requests: mpsc::Sender<Request>,
-    pub(super) events: broadcast::Sender<Arc<Stamped>>,
-    pub(super) sessions: Sessions,
-    pub(super) request_ids: Arc<AtomicU64>,
+    pub(super) requests: mpsc::UnboundedSender<Request>,
+    pub(super) credits: Credits,
+    pub(super) events: Events,
+    pub(super) sessions: CellSessions,
+    pub(super) whereabouts: Whereabouts,
 }
 
 impl Handle {
-    /// Puts an input in; waits while the driver is behind.
+    /// Which cell it is.
+    #[must_use]
+    pub fn cell(&self) -> &CellId {
+        &self.sessions.cell
+    }
+
+    /// Puts an input in; waits while the cell is behind.
     ///
     /// # Errors
     /// [`Unavailable`] if the driver has stopped.
     pub async fn submit(&self, input: Input) -> Result<(), Unavailable> {
-        let sent = self.requests.send(Request::Submit(input)).await;
-        sent.map_err(|_| Unavailable { uncertain: false })
+        let credit = self.credits.take(&input).await;
+        self.put(Asked::Input(Box::new(input), None), credit)
     }
 
-    /// Puts an input in and waits for its outcome, which comes once it may leave (rule R3).
+    /// Puts an input in and waits for its outcome, which comes once it may leave (rule R3). The id
+    /// that the input is made with is replaced by one of the driver.
     ///
     /// # Errors
     /// [`Unavailable`]; `uncertain` if the driver failed while the input was under way.
@@ -69,49 +120,61 @@ impl Handle {
         &self,
         input: impl FnOnce(RequestId) -> Input,
     ) -> Result<Outcome, Unavailable> {
-        let id = RequestId(self.request_ids.fetch_add(1, Ordering::Relaxed));
+        let input = input(RequestId(0));
+        let credit = self.credits.take(&input).await;
         let (answer, outcome) = oneshot::channel();
-        let sent = self
-            .requests
-            .send(Request::Ask(id, input(id), answer))
-            .await;
-        sent.map_err(|_| Unavailable { uncertain: false })?;
+        self.put(Asked::Input(Box::new(input), Some(answer)), credit)?;
         outcome
             .await
-            .unwrap_or(Err(Unavailable { uncertain: true }))
+            .unwrap_or_else(|_| Err(Unavailable::uncertain()))
     }
 
     /// Asks the live kernel, which may be ahead of the last commit: for explanations and volatile
     /// state only.
     ///
     /// # Errors
-    /// [`Unavailable`] if the driver has stopped.
+    /// [`Unavailable`] if the driver has stopped, or the cell is not loaded.
     pub async fn query<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Kernel) -> T + Send + 'static,
     ) -> Result<T, Unavailable> {
+        let credit = self.credits.take_for_question().await;
         let (answer, result) = oneshot::channel();
-        let ask = Request::Query(Box::new(move |kernel| {
+        let question = Asked::Query(Box::new(move |kernel| {
             // Whoever asked may have gone away meanwhile.
             let _ = answer.send(question(kernel));
         }));
-        let gone = |_| Unavailable { uncertain: false };
-        self.requests
-            .send(ask)
-            .await
-            .map_err(|_| Unavailable { uncertain: false })?;
-        result.await.map_err(gone)
+        self.put(question, credit)?;
+        result.await.map_err(|_| Unavailable::default())
     }
 
-    /// Events from now on. A watcher that falls behind by thousands misses some and is told so.
+    fn put(&self, asked: Asked, credit: Option<Credit>) -> Result<(), Unavailable> {
+        let request = Request {
+            cell: self.sessions.cell.clone(),
+            asked,
+            credit: credit.ok_or_else(Unavailable::default)?,
+        };
+        let sent = self.requests.send(request);
+        sent.map_err(|_| Unavailable::default())
+    }
+
+    /// Events of the cell from now on. A watcher that falls behind by thousands misses some and is
+    /// told so.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Arc<Stamped>> {
-        self.events.subscribe()
+        self.events.watch()
     }
 
-    /// The sessions that this process' gateways opened.
+    /// The cell's sessions that this process' gateways opened.
     #[must_use]
-    pub fn sessions(&self) -> &Sessions {
+    pub fn sessions(&self) -> &CellSessions {
         &self.sessions
+    }
+
+    /// The other replica that an agent is connected to; nothing if that is this one, or the agent is
+    /// not connected.
+    #[must_use]
+    pub fn agent_at(&self, agent: &AgentId) -> Option<ReplicaId> {
+        self.whereabouts.of(self.cell(), agent)
     }
 }

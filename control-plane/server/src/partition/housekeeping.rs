@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use insula_store::{Retention, Store};
-use insula_types::CellId;
+use insula_store::{Error, Retention, Store};
+use insula_types::PartitionId;
 
 /// How often history is looked at. In between it may exceed its bounds by what a cell ends in a
 /// minute.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Removes expired history now and then, in slices, for as long as the task lives.
-pub(super) async fn run(store: Store, cell: CellId, retention: Retention) {
+pub(super) async fn run(store: Store, partition: PartitionId, retention: Retention) {
     loop {
         tokio::time::sleep(EVERY).await;
-        match prune(&store, &cell, retention).await {
+        match prune(&store, partition, retention).await {
             Ok(0) => {}
-            Ok(tasks) => tracing::debug!(tasks, "expired history was removed"),
+            Ok(rows) => tracing::debug!(rows, "expired history was removed"),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "expired history was not removed");
@@ -24,17 +24,20 @@ pub(super) async fn run(store: Store, cell: CellId, retention: Retention) {
     }
 }
 
-async fn prune(
-    store: &Store,
-    cell: &CellId,
-    retention: Retention,
-) -> Result<u64, insula_store::Error> {
-    let mut tasks = 0;
-    loop {
-        let removed = store.prune(cell, retention).await?;
-        if removed == 0 {
-            return Ok(tasks);
+async fn prune(store: &Store, partition: PartitionId, retention: Retention) -> Result<u64, Error> {
+    let mut rows = 0;
+    for cell in store.cells(partition).await? {
+        loop {
+            match store.prune(&cell, retention).await? {
+                0 => break,
+                removed => rows += removed,
+            }
         }
-        tasks += removed;
+    }
+    loop {
+        match store.prune_marks(partition).await? {
+            0 => return Ok(rows),
+            removed => rows += removed,
+        }
     }
 }

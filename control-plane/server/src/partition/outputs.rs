@@ -1,72 +1,185 @@
 //! Where released effects go. Nothing here ever waits (rule R12).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use insula_kernel::{Effect, Outcome};
+use insula_kernel::{Effect, Input, Outcome};
 use insula_pipeline::Released;
-use insula_types::event::EventKind;
-use insula_types::{Epoch, RequestId};
-use tokio::sync::{broadcast, oneshot};
+use insula_types::event::{Event, EventKind};
+use insula_types::message::{Message, Peer, ToAgent};
+use insula_types::{CellId, Epoch, RequestId};
 
-use super::{Delivered, Sessions, Stamped, Unavailable};
+use super::cells::Asker;
+use super::links::Links;
+use super::{Delivered, Port, Stamped, Unavailable};
+use crate::link::wire::ToGateway;
 
-/// How the answer to one request finds the way back.
-pub(super) type Answer = oneshot::Sender<Result<Outcome, Unavailable>>;
+/// Whoever waits for an answer, and about which cell.
+#[derive(Debug)]
+struct Waiting {
+    cell: CellId,
+    asker: Asker,
+}
 
 /// Everybody whom the driver may have something to tell.
 #[derive(Debug)]
 pub(super) struct Outputs {
-    pub(super) sessions: Sessions,
-    pub(super) events: broadcast::Sender<Arc<Stamped>>,
+    port: Port,
+    pub(super) links: Links,
     /// As many as there are requests in the pipeline, whose bound is theirs.
-    waiting: HashMap<RequestId, Answer>,
+    waiting: HashMap<RequestId, Waiting>,
+    last_request: u64,
 }
 
 impl Outputs {
-    pub(super) fn new(sessions: Sessions, events: broadcast::Sender<Arc<Stamped>>) -> Self {
+    pub(super) fn new(port: Port, links: Links) -> Self {
         Self {
-            sessions,
-            events,
+            port,
+            links,
             waiting: HashMap::new(),
+            last_request: 0,
         }
     }
 
-    /// Remembers who waits for the answer to a request.
-    pub(super) fn expect(&mut self, request: RequestId, answer: Answer) {
-        self.waiting.insert(request, answer);
+    /// Numbers an input anew, so that no two askers ever meet under one number, and remembers who
+    /// waits for its outcome.
+    pub(super) fn expect(
+        &mut self,
+        cell: &CellId,
+        input: &mut Input,
+        asker: Asker,
+    ) -> Option<RequestId> {
+        let request = input.request_mut()?;
+        self.last_request += 1;
+        *request = RequestId(self.last_request);
+        let cell = cell.clone();
+        self.waiting.insert(*request, Waiting { cell, asker });
+        Some(*request)
     }
 
     /// Lets an effect out.
     pub(super) fn release(&mut self, epoch: Epoch, released: Released) {
+        let cell = released.cell;
         match released.effect {
-            Effect::Send(peer, message) => {
-                self.sessions.deliver(&peer, Delivered { epoch, message });
-            }
-            Effect::Publish(event) => {
-                if let EventKind::Alarm { sentence } = &event.kind {
-                    tracing::warn!(%sentence, "alarm");
-                }
-                let commit_no = released.commit_no;
-                // Without a watcher there is nobody to tell.
-                let _ = self.events.send(Arc::new(Stamped { commit_no, event }));
-            }
+            Effect::Send(peer, message) => self.deliver(&cell, &peer, epoch, message),
+            Effect::Publish(event) => self.publish(&cell, released.commit_no, event),
             Effect::Reply(request, outcome) => {
-                if let Some(answer) = self.waiting.remove(&request) {
-                    // Whoever asked may have gone away meanwhile.
-                    let _ = answer.send(Ok(outcome));
+                if let Some(waiting) = self.waiting.remove(&request) {
+                    self.answer(&cell, waiting.asker, Ok(outcome));
                 }
             }
             Effect::Persist(_) => debug_assert!(false, "the pipeline keeps what it persists"),
         }
     }
 
-    /// After a failure: tells everybody who waits, and ends every session, since what the kernel in
-    /// memory said or would have said may never become true (rule R17).
-    pub(super) fn fail(&mut self, uncertain: bool) {
-        for (_, answer) in self.waiting.drain() {
-            let _ = answer.send(Err(Unavailable { uncertain }));
+    fn deliver(&mut self, cell: &CellId, peer: &Peer, epoch: Epoch, message: Message) {
+        let delivered = Delivered { epoch, message };
+        if let Some(Delivered { message, .. }) = self.port.sessions().deliver(cell, peer, delivered)
+        {
+            // For a peer that is not there either, it is lost, as it would be on a connection that
+            // broke.
+            self.links.deliver(cell, peer, message);
         }
-        self.sessions.close_all();
+    }
+
+    fn publish(&self, cell: &CellId, commit_no: u64, event: Event) {
+        if let EventKind::Alarm { sentence } = &event.kind {
+            tracing::warn!(%cell, %sentence, "alarm");
+        }
+        if let Some(events) = self.port.events(cell) {
+            events.publish(Stamped { commit_no, event });
+        }
+    }
+
+    /// Tells an asker what became of its input.
+    pub(super) fn answer(
+        &mut self,
+        cell: &CellId,
+        asker: Asker,
+        outcome: Result<Outcome, Unavailable>,
+    ) {
+        match asker {
+            Asker::Nobody => {}
+            Asker::Here(answer) => {
+                // Whoever asked may have gone away meanwhile.
+                let _ = answer.send(outcome);
+            }
+            Asker::Link(link, request) => {
+                let said = match outcome {
+                    Ok(outcome) => ToGateway::Reply { request, outcome },
+                    Err(unavailable) => ToGateway::Unavailable {
+                        request,
+                        uncertain: unavailable.uncertain,
+                        reason: unavailable.reason.as_deref().map(str::to_owned),
+                    },
+                };
+                self.links.say(&link, Some(cell), &said);
+            }
+        }
+    }
+
+    /// An input was not stepped: whoever waits for it is told.
+    pub(super) fn refuse(&mut self, request: RequestId, unavailable: Unavailable) {
+        if let Some(waiting) = self.waiting.remove(&request) {
+            self.answer(&waiting.cell, waiting.asker, Err(unavailable));
+        }
+    }
+
+    /// Nobody will answer what is under way in a cell: whoever waits is told.
+    pub(super) fn fail_cell(&mut self, cell: &CellId, unavailable: &Unavailable) {
+        let of_cell: Vec<_> = self
+            .waiting
+            .extract_if(|_, waiting| waiting.cell == *cell)
+            .collect();
+        for (_, waiting) in of_cell {
+            self.answer(cell, waiting.asker, Err(unavailable.clone()));
+        }
+    }
+
+    /// What a cell's sessions were told is void, or was told by another kernel: frameworks' sessions
+    /// end, and agents are asked to register again.
+    pub(super) fn reset_cell(&mut self, cell: &CellId, epoch: Epoch) {
+        self.port.sessions().reset(cell, epoch);
+        for peer in self.links.sessions_of(cell) {
+            match peer {
+                Peer::Framework { .. } => self.close(cell, peer),
+                Peer::Agent { .. } => {
+                    let resync = Message::ToAgent(ToAgent::Resync);
+                    self.links.deliver(cell, &peer, resync);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, cell: &CellId, peer: Peer) {
+        let far = (cell.clone(), peer);
+        if let Some(link) = self.links.route(&far) {
+            let peer = far.1.clone();
+            self.links
+                .say(&link, Some(cell), &ToGateway::Close { peer });
+            self.links.forget(cell, &far.1);
+        }
+    }
+
+    /// Ends everything that was said under an epoch, since what the kernels in memory said or would
+    /// have said may never become true (rule R17).
+    pub(super) fn end<'a>(
+        &mut self,
+        cells: impl Iterator<Item = &'a CellId>,
+        epoch: Epoch,
+        uncertain: bool,
+    ) {
+        let unavailable = Unavailable {
+            uncertain,
+            reason: None,
+        };
+        for waiting in std::mem::take(&mut self.waiting).into_values() {
+            self.answer(&waiting.cell, waiting.asker, Err(unavailable.clone()));
+        }
+        for cell in cells {
+            self.port.sessions().reset(cell, epoch);
+        }
+        for link in self.links.ids() {
+            self.links.end(&link);
+        }
     }
 }

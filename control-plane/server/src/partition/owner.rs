@@ -1,131 +1,290 @@
 //! The owner of a partition from its start to its end, across failed commits.
 
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
-use insula_store::Store;
-use insula_types::Epoch;
-use tokio::sync::{mpsc, oneshot};
+use insula_store::{Error, Store};
+use insula_types::{CellId, Epoch};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::load::{Live, load};
+use super::cells::Cells;
+use super::commit::Failure;
+use super::excuses::Excuses;
+use super::handle::{Asked, Request};
+use super::in_stream::InStream;
+use super::links::Links;
+use super::live::Live;
+use super::load::{self, Taken, Under};
+use super::loader::{Loaded, Loader};
 use super::outputs::Outputs;
-use super::serve::{Failure, Served};
-use super::{Options, Request, Unavailable};
+use super::serve::Served;
+use super::status::PartitionStatus;
+use super::{Options, Port, Unavailable};
 
-/// The pause after a load that failed; doubles up to [`RETRY_LAST`].
+/// The pause after a take that failed; doubles up to [`RETRY_LAST`].
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 /// A store that is back is used again within this time.
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
-/// Everything that the driver's thread owns.
+/// How the owner is told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Commit what was stepped, and say it.
+    Flush,
+    /// At once, as a crash would.
+    Abandon,
+}
+
+/// Hears of the end; a driver that was dropped means to abandon.
 #[derive(Debug)]
+pub(super) struct StopSign(pub(super) oneshot::Receiver<()>);
+
+impl StopSign {
+    /// Waits to be told; once. Cancel-safe.
+    pub(super) async fn told(&mut self) -> Stop {
+        match (&mut self.0).await {
+            Ok(()) => Stop::Flush,
+            Err(_) => Stop::Abandon,
+        }
+    }
+}
+
+/// How owning ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Told to stop, and all that was stepped was committed.
+    Flushed,
+    /// Told to stop, but not all was committed.
+    Abandoned,
+    /// Another replica has the partition.
+    Lost,
+}
+
+/// Everything that the driver's thread owns.
 pub(super) struct Owner {
     pub(super) store: Store,
     pub(super) options: Options,
-    /// Where commits run, so that stepping never delays one.
-    pub(super) io: tokio::runtime::Handle,
-    pub(super) requests: mpsc::Receiver<Request>,
-    pub(super) outputs: Outputs,
-    /// Resolves when the driver is to stop; an error if it was dropped.
-    pub(super) stop: oneshot::Receiver<()>,
+    /// Where commits and loads run, so that stepping never delays one.
+    pub(super) io: Handle,
+    pub(super) port: Port,
+    pub(super) requests: mpsc::UnboundedReceiver<Request>,
+    /// Cells of the partition that somebody has heard of.
+    pub(super) found: mpsc::UnboundedReceiver<Vec<CellId>>,
+    pub(super) stop: StopSign,
+    /// How often it looks around.
+    pub(super) every: Duration,
+    pub(super) status: watch::Sender<PartitionStatus>,
+    /// Told when the cells that there were at the start are loaded, or one cannot be.
+    pub(super) tried: Option<oneshot::Sender<Result<(), Error>>>,
 }
 
 impl Owner {
     /// Serves until it is told to stop; says whether everything was flushed. Whoever still waits is
     /// told that nobody answers, and every session ends.
-    pub(super) async fn run(mut self, live: Live) -> bool {
-        let flushed = self.own(live).await;
+    pub(super) async fn run(mut self, taken: Taken) -> Ended {
+        let ended = self.own(taken).await;
         self.close().await;
-        self.outputs.fail(true);
-        flushed
+        ended
     }
 
-    /// A failed commit leaves the kernel ahead of the truth. It is dropped, every session ends, and
-    /// the partition is taken anew, for as long as it takes (rule R2).
-    async fn own(&mut self, mut live: Live) -> bool {
+    /// A failed commit leaves the kernels ahead of the truth. They are dropped, every session ends,
+    /// and the partition is taken anew, for as long as it takes (rule R2); unless another replica has
+    /// it.
+    async fn own(&mut self, mut taken: Taken) -> Ended {
         loop {
-            match self.serve(&mut live).await {
-                Ok(Served::Flushed) => return true,
-                Ok(Served::Abandoned) => return false,
-                Err(failure) => self.give_up(live.epoch, &failure),
+            let mut live = self.begin(taken);
+            let served = self.serve(&mut live).await;
+            let uncertain = !matches!(&served, Err(failure) if !failure.is_uncertain());
+            live.outputs.end(live.cells.ids(), live.epoch, uncertain);
+            match served {
+                Ok(Served::Flushed) => return Ended::Flushed,
+                Ok(Served::Abandoned) => return Ended::Abandoned,
+                Err(failure) => report(live.epoch, &failure),
             }
             drop(live);
-            match self.reload().await {
-                Some(loaded) => live = loaded,
-                None => return false,
+            match self.take_again().await {
+                Ok(again) => taken = again,
+                Err(ended) => return ended,
             }
         }
     }
 
-    fn give_up(&mut self, epoch: Epoch, failure: &Failure) {
-        let error: &dyn std::error::Error = failure;
-        tracing::error!(
-            error,
-            %epoch,
-            "the partition is loaded anew; all sessions end and come back by themselves"
-        );
-        self.outputs.fail(failure.is_uncertain());
+    fn begin(&self, taken: Taken) -> Live {
+        let Taken {
+            epoch,
+            pipeline,
+            clock,
+            cells,
+        } = taken;
+        let network = self.options.network.as_ref();
+        let broker = network.map(|network| network.broker.clone());
+        let partition = self.port.partition();
+        let in_stream = broker
+            .as_ref()
+            .map(|broker| InStream::open(broker, partition, epoch, &self.io));
+        let links = Links::new(broker, epoch, self.port.whereabouts().clone());
+        let under = Under {
+            config: self.options.kernel.clone(),
+            epoch,
+            clock,
+            numbering: None,
+        };
+        let unreachable_after = self.options.kernel.unreachable_after.into();
+        let mut live = Live {
+            epoch,
+            clock,
+            pipeline,
+            cells: Cells::default(),
+            loader: Loader::new(self.store.clone(), self.io.clone(), under),
+            outputs: Outputs::new(self.port.clone(), links),
+            excuses: Excuses::new(Instant::now(), unreachable_after),
+            lease: self.options.lease.clone(),
+            in_stream,
+            untrimmed: VecDeque::new(),
+            membership: network.map(|network| network.membership.clone()),
+        };
+        self.port.set_epoch(epoch);
+        for cell in &cells {
+            live.admit(&self.port, cell);
+        }
+        tracing::info!(partition = partition.0, %epoch, cells = cells.len(), "the partition is taken");
+        live
     }
 
-    /// Takes the partition anew, as soon as the store lets it; nothing if told to stop meanwhile.
-    ///
-    /// Whatever comes in before that is refused: certainly nothing was done.
-    async fn reload(&mut self) -> Option<Live> {
+    /// Takes the partition anew, as soon as the store lets it. Whatever comes in before that is
+    /// refused: certainly nothing was done.
+    async fn take_again(&mut self) -> Result<Taken, Ended> {
         let mut pause = RETRY_FIRST;
         loop {
-            let loaded = tokio::select! {
-                _ = &mut self.stop => return None,
-                () = refuse_all(&mut self.requests) => return None,
-                loaded = load(&self.store, &self.options) => loaded,
+            let take = load::take(
+                self.store.clone(),
+                self.port.partition(),
+                self.options.lease.clone(),
+            );
+            let mut take = self.io.spawn(take);
+            let taken = tokio::select! {
+                stop = self.stop.told() => return Err(stopped(stop)),
+                () = refuse_all(&mut self.requests) => return Err(Ended::Abandoned),
+                taken = &mut take => taken,
             };
-            match loaded {
-                Ok(live) => {
-                    self.begin_afresh(&live);
-                    return Some(live);
+            match taken {
+                Ok(Ok(taken)) => {
+                    self.refuse_waiting();
+                    return Ok(taken);
                 }
-                Err(error) => {
+                Ok(Err(error)) if is_lost(&error) => {
+                    tracing::warn!(%error, "another replica has taken the partition");
+                    return Err(Ended::Lost);
+                }
+                Ok(Err(error)) => {
                     let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, ?pause, "cannot load the partition; trying again");
+                    tracing::error!(error, ?pause, "cannot take the partition; trying again");
                 }
+                Err(error) => tracing::error!(%error, "taking the partition failed"),
             }
             tokio::select! {
-                _ = &mut self.stop => return None,
-                () = refuse_all(&mut self.requests) => return None,
+                stop = self.stop.told() => return Err(stopped(stop)),
+                () = refuse_all(&mut self.requests) => return Err(Ended::Abandoned),
                 () = tokio::time::sleep(pause) => {}
             }
             pause = (pause * 2).min(RETRY_LAST);
         }
     }
 
-    /// Ends the sessions that were opened while nobody served: some of their inputs were refused.
-    fn begin_afresh(&mut self, live: &Live) {
-        self.outputs.sessions.close_all();
+    fn refuse_waiting(&mut self) {
         while let Ok(request) = self.requests.try_recv() {
             refuse(request);
         }
-        tracing::info!(epoch = %live.epoch, "the partition is served again");
+    }
+
+    /// A cell was loaded, or a load failed.
+    pub(super) fn note_loaded(&mut self, live: &mut Live, loaded: Option<Loaded>) {
+        let Some(loaded) = loaded else {
+            return;
+        };
+        if let Err(error) = live.cell_loaded(loaded)
+            && let Some(tried) = self.tried.take()
+        {
+            // Nobody may wait for that.
+            let _ = tried.send(Err(error));
+        }
+        self.look(live);
+    }
+
+    /// Does what is to be done now and then.
+    pub(super) fn tick(&mut self, live: &mut Live) {
+        let membership = live.membership.clone();
+        let is_live = |replica: &_| {
+            membership.as_ref().is_some_and(|membership| {
+                let found = membership.borrow();
+                found.replica(replica).is_some_and(|row| row.live)
+            })
+        };
+        if live.lease_holds() {
+            live.outputs.links.beat();
+        }
+        for (cell, agents) in live.excuses.due(Instant::now(), is_live) {
+            live.excuse(&cell, agents);
+        }
+        self.look(live);
+    }
+
+    fn look(&mut self, live: &Live) {
+        if live.is_tried()
+            && let Some(tried) = self.tried.take()
+        {
+            // Nobody may wait for that.
+            let _ = tried.send(Ok(()));
+        }
+        let status = live.status(&self.port);
+        self.status.send_if_modified(|shown| {
+            let is_news = *shown != status;
+            *shown = status;
+            is_news
+        });
     }
 
     /// Takes no more requests, and refuses those that nobody will step any more.
     pub(super) async fn close(&mut self) {
+        self.port.close();
         self.requests.close();
         refuse_all(&mut self.requests).await;
     }
 }
 
+fn stopped(stop: Stop) -> Ended {
+    match stop {
+        // Nothing was stepped that could be lost.
+        Stop::Flush => Ended::Flushed,
+        Stop::Abandon => Ended::Abandoned,
+    }
+}
+
+fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::Leased { .. })
+}
+
+fn report(epoch: Epoch, failure: &Failure) {
+    let error: &dyn std::error::Error = failure;
+    tracing::error!(
+        error,
+        %epoch,
+        "the partition is taken anew; all sessions end and come back by themselves"
+    );
+}
+
 /// Refuses requests as they come, until the queue is closed or no handle is left. Cancel-safe.
-async fn refuse_all(requests: &mut mpsc::Receiver<Request>) {
+async fn refuse_all(requests: &mut mpsc::UnboundedReceiver<Request>) {
     while let Some(request) = requests.recv().await {
         refuse(request);
     }
 }
 
 fn refuse(request: Request) {
-    match request {
-        Request::Ask(_, _, answer) => {
-            // Whoever asked may have gone away meanwhile.
-            let _ = answer.send(Err(Unavailable { uncertain: false }));
-        }
-        // Nobody waits for an input, and dropping a query tells whoever waits for it.
-        Request::Submit(_) | Request::Query(_) => {}
+    if let Asked::Input(_, Some(answer)) = request.asked {
+        // Whoever asked may have gone away meanwhile. Nobody waits for another input, and dropping a
+        // question tells whoever waits for it.
+        let _ = answer.send(Err(Unavailable::default()));
     }
 }

@@ -1,21 +1,22 @@
 //! The loop: inputs are stepped while the one commit is in flight.
 
 use std::future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use insula_kernel::{Input, Kernel};
-use insula_pipeline::{Commit, Envelope, Poisoned};
-use insula_store::{CellRecords, CommitError, CommitNo, InputMark};
-use tokio::task::{JoinError, JoinHandle};
+use insula_types::CellId;
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tokio::time::{Interval, MissedTickBehavior};
 
-use super::Request;
-use super::load::Live;
-use super::owner::Owner;
+use super::commit::{Done, Failure, InFlight, done};
+use super::handle::Request;
+use super::in_stream::{FromLink, InStream};
+use super::live::Live;
+use super::loader::Loaded;
+use super::owner::{Owner, Stop};
 
-/// Most inputs that are stepped before outputs and timers get their turn. At some tens of
-/// microseconds per step, a turn stays within a few milliseconds.
-const INPUTS_PER_TURN: usize = 256;
+/// Most requests that are taken at once.
+const TAKEN_MAX: usize = 256;
 
 /// How serving ended as it should.
 pub(super) enum Served {
@@ -25,136 +26,129 @@ pub(super) enum Served {
     Abandoned,
 }
 
-/// Why the kernel in memory is of no use any more.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error("a commit failed")]
-    Commit(#[source] CommitError),
-    #[error("the task that commits ended before it was done")]
-    CommitTask(#[source] JoinError),
-    #[error("the kernel panicked on an input")]
-    Panicked,
-    #[error("the store and the pipeline disagree about the last commit")]
-    Poisoned(#[source] Poisoned),
-}
-
-impl Failure {
-    /// Whether something may have been written that nobody was told of (rule R16).
-    pub(super) fn is_uncertain(&self) -> bool {
-        !matches!(
-            self,
-            Self::Commit(CommitError::Fenced { .. } | CommitError::Failed { .. })
-        )
-    }
-}
-
-type InFlight = JoinHandle<Result<CommitNo, CommitError>>;
-
 /// What made the loop turn.
 enum Woken {
-    Committed(Result<Result<CommitNo, CommitError>, JoinError>),
-    Stop { flush: bool },
-    Inputs,
-    Timer,
+    Committed(Result<Done, JoinError>),
+    Stop(Stop),
+    LeaseLost,
+    Loaded(Option<Loaded>),
+    Found(Vec<CellId>),
+    Arrived,
+    Due,
+    Tick,
+}
+
+/// What arrived in one turn.
+#[derive(Default)]
+struct Inbox {
+    requests: Vec<Request>,
+    from_links: Vec<FromLink>,
 }
 
 impl Owner {
     /// Serves with what was loaded, until told to stop or a commit fails.
     pub(super) async fn serve(&mut self, live: &mut Live) -> Result<Served, Failure> {
         let mut in_flight = None;
-        let mut inbox = Vec::with_capacity(INPUTS_PER_TURN);
+        let mut inbox = Inbox::default();
+        let mut tick = tokio::time::interval(self.every);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.advance(live, &mut in_flight);
-            match self.wake(live, &mut in_flight, &mut inbox).await {
+            match self.wake(live, &mut in_flight, &mut inbox, &mut tick).await {
                 Woken::Committed(result) => {
-                    in_flight = None;
-                    settle(live, result)?;
+                    let commit = in_flight.take();
+                    live.settle(commit, result)?;
                 }
-                Woken::Stop { flush: false } => return Ok(Served::Abandoned),
-                Woken::Stop { flush: true } => return Ok(self.finish(live, in_flight).await),
-                Woken::Inputs | Woken::Timer => {}
+                Woken::Stop(Stop::Abandon) => return Ok(Served::Abandoned),
+                Woken::Stop(Stop::Flush) => return Ok(self.finish(live, in_flight).await),
+                Woken::LeaseLost => return Err(Failure::LeaseLost),
+                Woken::Loaded(loaded) => self.note_loaded(live, loaded),
+                Woken::Found(cells) => {
+                    for cell in cells {
+                        live.admit(&self.port, &cell);
+                    }
+                }
+                Woken::Tick => self.tick(live),
+                Woken::Arrived | Woken::Due => {}
             }
-            for request in inbox.drain(..) {
-                self.take(live, request)?;
+            for from_link in inbox.from_links.drain(..) {
+                live.hear(from_link);
             }
-            step_timer(live)?;
+            for request in inbox.requests.drain(..) {
+                live.take(request);
+            }
+            live.step_turn()?;
         }
     }
 
-    /// Waits until there is something to do. While the pipeline is full that is only the commit:
-    /// inputs and timers wait, and with them whoever sends inputs.
+    /// Waits until there is something to do. While the pipeline is full nothing is stepped: inputs
+    /// and timers wait, and once their queues are full whoever sends inputs does.
     async fn wake(
         &mut self,
-        live: &Live,
+        live: &mut Live,
         in_flight: &mut Option<InFlight>,
-        inbox: &mut Vec<Request>,
+        inbox: &mut Inbox,
+        tick: &mut Interval,
     ) -> Woken {
         let may_step = !live.pipeline.is_full();
+        let is_busy = may_step && live.cells.is_busy();
+        let due = live.pipeline.next_timeout().map(|(_, at)| at);
+        let due = due.map(|at| Duration::from(at.since(live.clock.now())));
+        let may_hear = live.cells.has_room_for_links();
+        let (lease, epoch) = (live.lease.clone(), live.epoch);
         tokio::select! {
             biased;
-            result = committed(in_flight) => Woken::Committed(result),
-            stop = &mut self.stop => Woken::Stop { flush: stop.is_ok() },
-            _ = self.requests.recv_many(inbox, INPUTS_PER_TURN), if may_step => Woken::Inputs,
-            () = timer(live), if may_step => Woken::Timer,
+            result = done(in_flight) => Woken::Committed(result),
+            stop = self.stop.told() => Woken::Stop(stop),
+            () = async {
+                match &lease {
+                    Some(lease) => lease.lost(epoch).await,
+                    None => future::pending().await,
+                }
+            } => Woken::LeaseLost,
+            _ = tick.tick() => Woken::Tick,
+            loaded = live.loader.next() => Woken::Loaded(loaded),
+            Some(cells) = self.found.recv() => Woken::Found(cells),
+            () = arrivals(&mut self.requests, &mut live.in_stream, may_hear, inbox) => Woken::Arrived,
+            () = pause(due), if may_step => Woken::Due,
+            () = future::ready(()), if is_busy => Woken::Due,
         }
     }
 
-    /// Steps one request, or answers it.
-    fn take(&mut self, live: &mut Live, request: Request) -> Result<(), Failure> {
-        let input = match request {
-            Request::Query(question) => {
-                answer(live, question);
-                return Ok(());
-            }
-            Request::Ask(id, input, answer) => {
-                self.outputs.expect(id, answer);
-                input
-            }
-            Request::Submit(input) => input,
-        };
-        step(live, input)
-    }
-
-    /// Starts the next commit if none is in flight, and lets out what may leave.
-    fn advance(&mut self, live: &mut Live, in_flight: &mut Option<InFlight>) {
+    /// Starts the next commit if none is in flight, lets out what may leave, and begins what waited
+    /// for either.
+    pub(super) fn advance(&self, live: &mut Live, in_flight: &mut Option<InFlight>) {
+        live.release();
         if in_flight.is_none()
             && let Some(commit) = live.pipeline.poll_commit()
         {
-            *in_flight = Some(self.begin(live, commit));
+            let store = self.store.clone();
+            let partition = self.port.partition();
+            let begun = InFlight::begin(&self.io, store, partition, live.epoch, commit);
+            *in_flight = Some(begun);
         }
-        while let Some(released) = live.pipeline.poll_release() {
-            self.outputs.release(live.epoch, released);
+        live.outputs.links.tell_applied();
+        live.trim();
+        while let Some(link) = live.outputs.links.next_stuck() {
+            tracing::warn!(%link, "a link takes no more messages and is ended");
+            live.end_link(&link);
         }
-    }
-
-    /// Commits in a task of its own, which comes to its end whatever happens here: a commit is not
-    /// cancel-safe.
-    fn begin(&self, live: &Live, commit: Commit) -> InFlight {
-        let (store, partition, epoch) = (self.store.clone(), self.options.partition, live.epoch);
-        let cell = self.options.cell.clone();
-        self.io.spawn(async move {
-            let expected = CommitNo(commit.expected);
-            let cells = [CellRecords {
-                cell,
-                records: commit.records,
-            }];
-            let marks: Vec<InputMark> = commit
-                .marks
-                .into_iter()
-                .map(|(sender, seq)| InputMark {
-                    sender: sender.0.to_string(),
-                    seq,
-                })
-                .collect();
-            store
-                .commit(partition, epoch, expected, &cells, &marks)
-                .await
-        })
+        let pipeline = &live.pipeline;
+        live.loader.begin(|cell| pipeline.is_being_committed(cell));
+        if let Some(lease) = &live.lease {
+            lease.progress();
+        }
     }
 
     /// Takes no more requests, and flushes. There is no second try: whoever stops waits.
     async fn finish(&mut self, live: &mut Live, in_flight: Option<InFlight>) -> Served {
         self.close().await;
+        let cells: Vec<_> = live.cells.ids().cloned().collect();
+        for cell in &cells {
+            for queued in live.cells.empty(cell) {
+                live.refuse(cell, queued);
+            }
+        }
         match self.flush(live, in_flight).await {
             Ok(()) => Served::Flushed,
             Err(failure) => {
@@ -173,71 +167,40 @@ impl Owner {
     ) -> Result<(), Failure> {
         loop {
             self.advance(live, &mut in_flight);
-            let Some(commit) = in_flight.take() else {
+            if in_flight.is_none() {
                 return Ok(());
-            };
-            settle(live, commit.await)?;
+            }
+            let result = done(&mut in_flight).await;
+            live.settle(in_flight.take(), result)?;
         }
     }
 }
 
-/// Answers a question about the kernel. A panic in it has changed nothing and concerns only whoever
-/// asked.
-fn answer(live: &Live, question: Box<dyn FnOnce(&Kernel) + Send>) {
-    let kernel = live.pipeline.kernel();
-    if catch_unwind(AssertUnwindSafe(|| question(kernel))).is_err() {
-        tracing::error!("a question about the kernel panicked");
+/// Takes what arrives, of whichever comes first. Cancel-safe.
+async fn arrivals(
+    requests: &mut mpsc::UnboundedReceiver<Request>,
+    in_stream: &mut Option<InStream>,
+    may_hear: bool,
+    inbox: &mut Inbox,
+) {
+    let hear = async {
+        match in_stream {
+            Some(in_stream) if may_hear => {
+                in_stream.next_many(&mut inbox.from_links, TAKEN_MAX).await
+            }
+            _ => future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = hear => {}
+        _ = requests.recv_many(&mut inbox.requests, TAKEN_MAX) => {}
     }
-}
-
-/// The outcome of the commit in flight; never, if there is none. Cancel-safe.
-async fn committed(
-    in_flight: &mut Option<InFlight>,
-) -> Result<Result<CommitNo, CommitError>, JoinError> {
-    match in_flight {
-        Some(commit) => commit.await,
-        None => future::pending().await,
-    }
-}
-
-fn settle(
-    live: &mut Live,
-    result: Result<Result<CommitNo, CommitError>, JoinError>,
-) -> Result<(), Failure> {
-    let commit_no = result
-        .map_err(Failure::CommitTask)?
-        .map_err(Failure::Commit)?;
-    live.pipeline
-        .committed(commit_no.0)
-        .map_err(Failure::Poisoned)
 }
 
 /// Waits until a timer is due; for ever, if there is none. Cancel-safe.
-async fn timer(live: &Live) {
-    match live.pipeline.kernel().next_timeout() {
-        Some(due) => {
-            tokio::time::sleep(Duration::from(due.since(live.clock.now()))).await;
-        }
+async fn pause(due: Option<Duration>) {
+    match due {
+        Some(due) => tokio::time::sleep(due).await,
         None => future::pending().await,
     }
-}
-
-/// Queued inputs come before timers that are due (rule R24), but only one turn of them.
-fn step_timer(live: &mut Live) -> Result<(), Failure> {
-    let due = live.pipeline.kernel().next_timeout();
-    if due.is_some_and(|due| due <= live.clock.now()) && !live.pipeline.is_full() {
-        step(live, Input::Timer)?;
-    }
-    Ok(())
-}
-
-/// A panic of the kernel ends this load of the cell, not the process (rule R11).
-fn step(live: &mut Live, input: Input) -> Result<(), Failure> {
-    let now = live.clock.now();
-    let stepped = catch_unwind(AssertUnwindSafe(|| {
-        live.pipeline.input(now, Envelope::from(input))
-    }));
-    stepped
-        .map_err(|_| Failure::Panicked)?
-        .map_err(Failure::Poisoned)
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use insula_types::Epoch;
-use insula_types::message::{Message, Peer};
+use insula_types::message::{Message, Peer, ToAgent};
+use insula_types::{CellId, Epoch};
 use tokio::sync::mpsc;
 
 /// Messages that may wait in one session. The kernel answers the largest reconciliation, 100,000
@@ -23,23 +23,33 @@ pub struct Delivered {
     pub message: Message,
 }
 
-/// All open sessions of the gateways in this process.
+type Queues = HashMap<CellId, HashMap<Peer, Queue>>;
+
+/// All open sessions of the gateways in this process, whoever owns their cells.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
-    queues: Arc<Mutex<HashMap<Peer, Queue>>>,
+    queues: Arc<Mutex<Queues>>,
 }
 
-/// The driver's end of one session.
+/// The sessions of one cell.
+#[derive(Debug, Clone)]
+pub struct CellSessions {
+    pub(super) cell: CellId,
+    pub(super) sessions: Sessions,
+}
+
+/// The sender's end of one session.
 #[derive(Debug)]
 struct Queue {
     sender: mpsc::Sender<Delivered>,
     cut: Arc<AtomicBool>,
 }
 
-/// One open session: the messages for a peer, until it is dropped or cut.
+/// One open session: the messages for a peer, until it is dropped, cut or closed.
 #[derive(Debug)]
 pub struct Session {
     sessions: Sessions,
+    cell: CellId,
     peer: Peer,
     queue: mpsc::Receiver<Delivered>,
     cut: Arc<AtomicBool>,
@@ -48,55 +58,129 @@ pub struct Session {
 impl Sessions {
     /// Opens a session. Open it before the input that makes the kernel speak to it.
     #[must_use]
-    pub fn open(&self, peer: Peer) -> Session {
+    pub fn open(&self, cell: &CellId, peer: Peer) -> Session {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let cut = Arc::new(AtomicBool::new(false));
-        let driver_end = Queue {
+        let senders_end = Queue {
             sender,
             cut: Arc::clone(&cut),
         };
-        self.lock().insert(peer.clone(), driver_end);
+        let mut queues = self.lock();
+        let of_cell = queues.entry(cell.clone()).or_default();
+        of_cell.insert(peer.clone(), senders_end);
         Session {
             sessions: self.clone(),
+            cell: cell.clone(),
             peer,
             queue,
             cut,
         }
     }
 
-    /// Puts a message in its session's queue. A queue that is full is removed: the session ends
-    /// after what it holds. For a peer without a session the message is lost, as it would be on a
-    /// connection that broke.
-    pub fn deliver(&self, peer: &Peer, delivered: Delivered) {
-        let mut queues = self.lock();
-        let Some(queue) = queues.get(peer) else {
-            return;
-        };
-        if queue.sender.try_send(delivered).is_err() {
-            queue.cut.store(true, Ordering::Release);
-            queues.remove(peer);
+    /// The sessions of one cell.
+    #[must_use]
+    pub fn of(&self, cell: &CellId) -> CellSessions {
+        CellSessions {
+            cell: cell.clone(),
+            sessions: self.clone(),
         }
+    }
+
+    /// Puts a message in its session's queue. A queue that is full is removed: the session ends
+    /// after what it holds. A message for a peer without a session is given back.
+    pub fn deliver(&self, cell: &CellId, peer: &Peer, delivered: Delivered) -> Option<Delivered> {
+        let mut queues = self.lock();
+        let Some(of_cell) = queues.get_mut(cell) else {
+            return Some(delivered);
+        };
+        let Some(queue) = of_cell.get(peer) else {
+            return Some(delivered);
+        };
+        if !queue.take(delivered) {
+            of_cell.remove(peer);
+        }
+        None
     }
 
     /// Ends one session after what it holds: what became of its peer's last call is not known
     /// (rule R16).
-    pub fn close(&self, peer: &Peer) {
-        self.lock().remove(peer);
+    pub fn close(&self, cell: &CellId, peer: &Peer) {
+        if let Some(of_cell) = self.lock().get_mut(cell) {
+            of_cell.remove(peer);
+        }
     }
 
     /// Whether messages for a peer find a session.
     #[must_use]
-    pub fn is_open(&self, peer: &Peer) -> bool {
-        self.lock().contains_key(peer)
+    pub fn is_open(&self, cell: &CellId, peer: &Peer) -> bool {
+        let queues = self.lock();
+        queues
+            .get(cell)
+            .is_some_and(|of_cell| of_cell.contains_key(peer))
     }
 
-    /// Ends all sessions: after a failed commit, what they were told may no longer be true.
-    pub fn close_all(&self) {
-        self.lock().clear();
+    /// What a cell's sessions were told may no longer be true, or others may have told more since
+    /// (rule R17): frameworks' sessions end, and the frameworks subscribe again; agents stay
+    /// connected and are asked to register again, in the name of the epoch that is over.
+    pub fn reset(&self, cell: &CellId, epoch: Epoch) {
+        self.end_frameworks(cell);
+        self.resync(cell, epoch);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Peer, Queue>> {
+    /// Ends the sessions of a cell's frameworks.
+    pub fn end_frameworks(&self, cell: &CellId) {
+        if let Some(of_cell) = self.lock().get_mut(cell) {
+            of_cell.retain(|peer, _| matches!(peer, Peer::Agent { .. }));
+        }
+    }
+
+    /// Asks a cell's agents to register again, in the name of an epoch.
+    pub fn resync(&self, cell: &CellId, epoch: Epoch) {
+        let mut queues = self.lock();
+        let Some(of_cell) = queues.get_mut(cell) else {
+            return;
+        };
+        of_cell.retain(|peer, queue| match peer {
+            Peer::Framework { .. } => true,
+            Peer::Agent { .. } => queue.take(Delivered {
+                epoch,
+                message: Message::ToAgent(ToAgent::Resync),
+            }),
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Whether there was room; if not, the session is over.
+    fn take(&self, delivered: Delivered) -> bool {
+        let taken = self.sender.try_send(delivered).is_ok();
+        if !taken {
+            self.cut.store(true, Ordering::Release);
+        }
+        taken
+    }
+}
+
+impl CellSessions {
+    /// See [`Sessions::open`].
+    #[must_use]
+    pub fn open(&self, peer: Peer) -> Session {
+        self.sessions.open(&self.cell, peer)
+    }
+
+    /// See [`Sessions::close`].
+    pub fn close(&self, peer: &Peer) {
+        self.sessions.close(&self.cell, peer);
+    }
+
+    /// See [`Sessions::is_open`].
+    #[must_use]
+    pub fn is_open(&self, peer: &Peer) -> bool {
+        self.sessions.is_open(&self.cell, peer)
     }
 }
 
@@ -128,10 +212,16 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         let mut queues = self.sessions.lock();
+        let Some(of_cell) = queues.get_mut(&self.cell) else {
+            return;
+        };
         // A newer session of the same name stays open.
         let is_mine = |queue: &Queue| Arc::ptr_eq(&queue.cut, &self.cut);
-        if queues.get(&self.peer).is_some_and(is_mine) {
-            queues.remove(&self.peer);
+        if of_cell.get(&self.peer).is_some_and(is_mine) {
+            of_cell.remove(&self.peer);
+        }
+        if of_cell.is_empty() {
+            queues.remove(&self.cell);
         }
     }
 }
@@ -139,13 +229,25 @@ impl Drop for Session {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use insula_types::message::ToAgent;
-
     use super::*;
 
-    fn peer(agent: &str) -> Peer {
+    fn cell() -> CellId {
+        CellId::from("cell")
+    }
+
+    fn agent(agent: &str) -> Peer {
         Peer::Agent {
             agent: agent.into(),
+            session: "session".into(),
+        }
+    }
+
+    fn framework() -> Peer {
+        Peer::Framework {
+            framework: insula_types::FrameworkKey {
+                tenant: "t".into(),
+                framework: "f".into(),
+            },
             session: "session".into(),
         }
     }
@@ -160,21 +262,21 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_an_old_session_leaves_a_newer_one_of_the_same_name() {
         let sessions = Sessions::default();
-        let old = sessions.open(peer("agent"));
-        let mut new = sessions.open(peer("agent"));
+        let old = sessions.open(&cell(), agent("agent"));
+        let mut new = sessions.open(&cell(), agent("agent"));
         drop(old);
-        sessions.deliver(&peer("agent"), said());
+        sessions.deliver(&cell(), &agent("agent"), said());
         assert!(new.next().await.is_some());
     }
 
     #[tokio::test]
     async fn a_session_that_is_too_slow_is_cut_and_holds_up_nobody() {
         let sessions = Sessions::default();
-        let mut slow = sessions.open(peer("slow"));
-        let mut quick = sessions.open(peer("quick"));
+        let mut slow = sessions.open(&cell(), agent("slow"));
+        let mut quick = sessions.open(&cell(), agent("quick"));
         for _ in 0..=QUEUE_MAX {
-            sessions.deliver(&peer("slow"), said());
-            sessions.deliver(&peer("quick"), said());
+            sessions.deliver(&cell(), &agent("slow"), said());
+            sessions.deliver(&cell(), &agent("quick"), said());
             assert!(quick.next().await.is_some());
         }
         let mut held = Vec::new();
@@ -184,17 +286,24 @@ mod tests {
             QUEUE_MAX,
             "what it held comes first, then the end"
         );
-        sessions.deliver(&peer("quick"), said());
+        assert!(slow.was_cut());
+        sessions.deliver(&cell(), &agent("quick"), said());
         assert!(quick.next().await.is_some());
     }
 
     #[tokio::test]
-    async fn a_message_without_a_session_is_lost() {
+    async fn a_reset_ends_frameworks_sessions_and_asks_agents_to_register_again() {
         let sessions = Sessions::default();
-        drop(sessions.open(peer("gone")));
-        sessions.deliver(&peer("gone"), said());
-        let mut back = sessions.open(peer("gone"));
-        sessions.close_all();
-        assert!(back.next().await.is_none());
+        let mut of_agent = sessions.open(&cell(), agent("agent"));
+        let mut of_framework = sessions.open(&cell(), framework());
+        let elsewhere = CellId::from("elsewhere");
+        let _other = sessions.open(&elsewhere, framework());
+        sessions.reset(&cell(), Epoch(7));
+        assert!(of_framework.next().await.is_none());
+        assert!(!of_framework.was_cut());
+        let asked = of_agent.next().await.unwrap();
+        assert_eq!(asked.epoch, Epoch(7));
+        assert_eq!(asked.message, Message::ToAgent(ToAgent::Resync));
+        assert!(sessions.is_open(&elsewhere, &framework()));
     }
 }

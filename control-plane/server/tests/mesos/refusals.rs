@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{Request, StatusCode};
 use insula_proto::decode::BODY_BYTES_MAX;
-use insula_server::front::{Connection, Security};
+use insula_server::front::{Client, Connection, Security};
 use tower::ServiceExt;
 
 use super::support::{Answer, Cell, JSON, header, soon};
@@ -227,10 +227,8 @@ async fn paths_that_are_nothing_and_paths_that_are_nothing_yet() {
 #[tokio::test]
 async fn a_caller_without_a_credential_learns_nothing() {
     let cell = Cell::start().await;
-    let anonymous = Connection {
-        remote: ([192, 0, 2, 1], 1).into(),
-        security: Security::Tls { client: None },
-    };
+    let remote = ([192, 0, 2, 1], 1).into();
+    let anonymous = Connection::new(remote, Security::Tls(Client::Stranger));
     for path in ["/api/v1/scheduler", "/state", "/version", "/nonsense"] {
         let mut request = Request::post(path).body(Body::from(SUBSCRIBE)).unwrap();
         request.extensions_mut().insert(anonymous.clone());

@@ -1,10 +1,11 @@
 //! What the bytes on a connection look like.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use insula_server::front;
+use insula_server::authority::Authority;
+use insula_server::front::{self, Clients, ServerCertificate, Tls};
 use insula_server::stopping::Stopping;
-use rustls::server::ResolvesServerCertUsingSni;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -19,22 +20,15 @@ struct Served {
 }
 
 async fn serve(cell: &Cell) -> Served {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
     // Nobody here speaks TLS.
-    let tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
+    let authority = Authority::generate("test", SystemTime::now()).unwrap();
+    let clients = Clients::new(std::slice::from_ref(authority.certificate()), None).unwrap();
+    let certificate = ServerCertificate::new(Arc::new(authority), Vec::new()).unwrap();
+    let tls = Tls::new(certificate, clients).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stopping = Stopping::default();
-    let serving = front::serve(
-        listener,
-        Arc::new(tls),
-        cell.router.clone(),
-        stopping.clone(),
-    );
+    let serving = front::serve(listener, tls, cell.router.clone(), stopping.clone());
     Served {
         address,
         stopping,

@@ -313,13 +313,14 @@ async fn a_long_answer_arrives_whole_and_in_order() {
 async fn a_reader_that_is_too_slow_is_cut_off() {
     let cell = Cell::start().await;
     let mut framework = cell.subscribe(info()).await;
-    let (sessions, peer) = (cell.driver.handle().sessions(), framework.peer());
+    let (of_cell, peer) = (cell.handle().cell().clone(), framework.peer());
     // As the driver does, faster than anybody reads; of an epoch that is over, so that none of it
     // is written.
-    while sessions.is_open(&peer) {
+    while cell.sessions.is_open(&of_cell, &peer) {
         let message = Message::ToFramework(ToFramework::Close);
         let epoch = Epoch::default();
-        sessions.deliver(&peer, Delivered { epoch, message });
+        let delivered = Delivered { epoch, message };
+        cell.sessions.deliver(&of_cell, &peer, delivered);
     }
     while framework.events.try_next().await.is_some() {}
     let away = refused_revive(&cell, framework).await;

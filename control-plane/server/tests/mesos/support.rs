@@ -13,9 +13,12 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use insula_kernel::Input;
 use insula_proto::recordio::Decoder;
+use insula_server::auth::Gate;
+use insula_server::cells::Cells;
 use insula_server::front::{Connection, Security};
 use insula_server::gateway::mesos::{HEARTBEAT_INTERVAL, Master, MesosState, router};
-use insula_server::partition::{Driver, Handle, Options, Session};
+use insula_server::partition::{Driver, Handle, Options, Session, Sessions};
+use insula_server::replica::Owners;
 use insula_store::{Retention, Store};
 use insula_types::agent::{AgentCapabilities, AgentInfo};
 use insula_types::message::{
@@ -38,6 +41,7 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
 pub(crate) struct Cell {
     pub(crate) driver: Driver,
     pub(crate) store: Store,
+    pub(crate) sessions: Sessions,
     pub(crate) router: Router,
 }
 
@@ -53,13 +57,21 @@ impl Cell {
     /// Starts on what an earlier cell left in the store.
     pub(crate) async fn over(store: Store, heartbeat_interval: Duration) -> Self {
         let cell = CellId::from("default");
+        let partition = PartitionId(0);
+        store.add_cell(&cell, Some(partition)).await.unwrap();
+        let sessions = Sessions::default();
         let options = Options {
-            partition: PartitionId(0),
-            cell: cell.clone(),
+            partition,
             kernel: insula_kernel::Config::default(),
             retention: Retention::default(),
+            sessions: sessions.clone(),
+            lease: None,
+            network: None,
         };
-        let driver = Driver::start(store.clone(), options).await.unwrap();
+        let mut driver = Driver::start(store.clone(), options).await.unwrap();
+        driver.loaded().await.unwrap();
+        let owners = Owners::alone(driver.port().clone());
+        let cells = Cells::new(store.clone(), owners, None, sessions.clone());
         let master = Master {
             id: "9ee4c3ea-3a53-4bb8-9b6a-6d3a1fd2d2a1".to_owned(),
             hostname: "localhost".to_owned(),
@@ -68,17 +80,21 @@ impl Cell {
             started_at: Time(1_795_328_031_363_660),
         };
         let router = router(MesosState {
-            handle: driver.handle().clone(),
+            gate: Gate::new(cells, None),
             store: store.clone(),
-            cell,
             master: Arc::new(master),
             heartbeat_interval,
         });
         Self {
             driver,
             store,
+            sessions,
             router,
         }
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.driver.port().cell(&CellId::from("default")).unwrap()
     }
 
     /// Sends a request as from a plain loopback connection.
@@ -145,10 +161,12 @@ impl Cell {
             watermark: Watermark::default(),
             tasks: Vec::new(),
             clock: Time(1),
+            settled: None,
+            protocol: insula_types::message::AGENT_PROTOCOL,
         };
         let mut agent = Agent {
-            handle: self.driver.handle().clone(),
-            commands: self.driver.handle().sessions().open(peer),
+            handle: self.handle(),
+            commands: self.handle().sessions().open(peer),
             id,
             session,
         };
@@ -159,10 +177,8 @@ impl Cell {
 }
 
 async fn send(router: &Router, mut request: Request<Body>) -> Response {
-    request.extensions_mut().insert(Connection {
-        remote: ([127, 0, 0, 1], 1).into(),
-        security: Security::Plain,
-    });
+    let here = Connection::new(([127, 0, 0, 1], 1).into(), Security::Plain);
+    request.extensions_mut().insert(here);
     soon(router.clone().oneshot(request)).await.unwrap()
 }
 

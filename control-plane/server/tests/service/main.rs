@@ -5,6 +5,7 @@
 
 mod enrollment;
 mod front;
+mod held;
 mod input;
 mod lists;
 mod modules;

@@ -2,11 +2,10 @@
 
 use http::Method;
 use insula_client::api::{Module, ModuleKind};
-use insula_proto::insula::agent::v1::FetchModuleRequest;
 use serde_json::json;
 use tonic::Code;
 
-use crate::support::{Agent, Plane, soon};
+use crate::support::Plane;
 
 const COMMAND: &str = r#"(module (func (export "_start")))"#;
 
@@ -72,21 +71,6 @@ async fn what_cannot_run_is_refused_with_the_reason() {
     plane.stop().await;
 }
 
-async fn fetched(agent: &Agent, digest: &str, tenant: &str) -> Result<Vec<u8>, tonic::Status> {
-    let request = FetchModuleRequest {
-        digest: digest.to_owned(),
-        tenant: tenant.to_owned(),
-    };
-    let mut chunks = soon(agent.client.clone().fetch_module(request))
-        .await?
-        .into_inner();
-    let mut bytes = Vec::new();
-    while let Some(chunk) = soon(chunks.message()).await? {
-        bytes.extend_from_slice(&chunk.data);
-    }
-    Ok(bytes)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_fetches_the_modules_of_tenants_whose_tasks_it_has() {
     let plane = Plane::start().await;
@@ -95,23 +79,21 @@ async fn an_agent_fetches_the_modules_of_tenants_whose_tasks_it_has() {
     let wat = format!(r#"(module (memory 16) (data "{data}") (func (export "_start")))"#);
     let module = push(&plane, "large", &wat).await;
     let mut agent = plane.agent().await;
-    let early = fetched(&agent, &module.digest, "default")
-        .await
-        .unwrap_err();
+    let early = agent.fetch(&module.digest, "default").await.unwrap_err();
     assert_eq!(early.code(), Code::PermissionDenied);
 
     let id = plane
         .submit(json!({"run": {"module": {"digest": module.digest, "args": ["a"]}}}))
         .await;
     let launch = agent.runs().await;
-    let bytes = fetched(&agent, &module.digest, "default").await.unwrap();
+    let bytes = agent.fetch(&module.digest, "default").await.unwrap();
     assert_eq!(bytes, wat::parse_str(&wat).unwrap());
-    let foreign = fetched(&agent, &module.digest, "other").await.unwrap_err();
+    let foreign = agent.fetch(&module.digest, "other").await.unwrap_err();
     assert_eq!(foreign.code(), Code::PermissionDenied);
     let unknown = format!("sha256:{}", "0".repeat(64));
-    let unknown = fetched(&agent, &unknown, "default").await.unwrap_err();
+    let unknown = agent.fetch(&unknown, "default").await.unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
-    let nonsense = fetched(&agent, "zebra", "default").await.unwrap_err();
+    let nonsense = agent.fetch("zebra", "default").await.unwrap_err();
     assert_eq!(nonsense.code(), Code::InvalidArgument);
 
     agent.finishes(&launch).await;

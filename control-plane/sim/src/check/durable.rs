@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use insula_types::message::{CommandBody, CommandSeq, ToAgent};
 use insula_types::record::{Record, TaskRow};
-use insula_types::{AgentId, FrameworkKey, LaunchId, SessionId, TaskId, UpdateUuid};
+use insula_types::{AgentId, CellId, FrameworkKey, LaunchId, SessionId, TaskId, UpdateUuid};
 
 use super::{Violation, must};
 
 /// What was ever committed, by whichever owner.
 #[derive(Debug, Default)]
 pub(crate) struct Durable {
-    launches: BTreeSet<LaunchId>,
+    launches: BTreeSet<(CellId, LaunchId)>,
     updates: BTreeSet<(FrameworkKey, TaskId, UpdateUuid)>,
     /// The latest session in a row of the agent.
     sessions: BTreeMap<AgentId, SessionId>,
@@ -21,18 +21,18 @@ pub(crate) struct Durable {
 
 impl Durable {
     /// Remembers what a commit made durable.
-    pub(crate) fn remember(&mut self, record: &Record) {
+    pub(crate) fn remember(&mut self, cell: &CellId, record: &Record) {
         match record {
             Record::Agent(row) => {
                 self.sessions.insert(row.agent.clone(), row.session.clone());
             }
-            Record::Task(row) => self.remember_task(row),
+            Record::Task(row) => self.remember_task(cell, row),
             _ => {}
         }
     }
 
-    fn remember_task(&mut self, row: &TaskRow) {
-        self.launches.insert(row.launch);
+    fn remember_task(&mut self, cell: &CellId, row: &TaskRow) {
+        self.launches.insert((cell.clone(), row.launch));
         let numbers = [
             Some(row.launch_seq),
             row.kill_seq,
@@ -47,9 +47,13 @@ impl Durable {
         }
     }
 
-    pub(crate) fn a_launch_is_in_the_rows(&self, launch: LaunchId) -> Result<(), Violation> {
+    pub(crate) fn a_launch_is_in_the_rows(
+        &self,
+        cell: &CellId,
+        launch: LaunchId,
+    ) -> Result<(), Violation> {
         must(
-            self.launches.contains(&launch),
+            self.launches.contains(&(cell.clone(), launch)),
             "a launch is in the rows before it starts",
             || format!("{launch} is started and no commit has it"),
         )
@@ -57,6 +61,7 @@ impl Durable {
 
     pub(crate) fn what_an_agent_is_told_is_in_the_rows(
         &self,
+        cell: &CellId,
         agent: &AgentId,
         session: &SessionId,
         message: &ToAgent,
@@ -77,13 +82,19 @@ impl Durable {
                     || format!("{agent} is sent {}, the rows end at {known}", command.seq),
                 )?;
                 match &command.body {
-                    CommandBody::Launch(launch) => self.a_launch_is_in_the_rows(launch.launch),
+                    CommandBody::Launch(launch) => {
+                        self.a_launch_is_in_the_rows(cell, launch.launch)
+                    }
                     CommandBody::Kill { .. }
                     | CommandBody::AcknowledgeTerminal { .. }
                     | CommandBody::Noop => Ok(()),
                 }
             }
-            ToAgent::Resync | ToAgent::Acknowledge { .. } | ToAgent::Disconnect { .. } => Ok(()),
+            ToAgent::Resync
+            | ToAgent::ReportAll
+            | ToAgent::Acknowledge { .. }
+            | ToAgent::Discard { .. }
+            | ToAgent::Disconnect { .. } => Ok(()),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Effects leave behind the fence (rules R1, R3).
 
+use insula_kernel::{Effect, Outcome};
 use insula_types::Epoch;
+use insula_types::event::EventKind;
+use insula_types::message::{Message, ToFramework};
 
 use super::{Violation, must};
 
@@ -25,5 +28,22 @@ pub(crate) fn an_answer_leaves_behind_a_fence_begun_after_its_step(
         step.is_some_and(|step| step <= fenced),
         "an answer leaves behind a fence begun after its step",
         || format!("step {step:?} is answered, and {fenced} steps are fenced"),
+    )
+}
+
+/// Nothing but what is about offers leaves on the lease alone.
+pub(crate) fn only_what_may_leaves_on_the_lease(effect: &Effect) -> Result<(), Violation> {
+    let may = match effect {
+        Effect::Send(_, Message::ToFramework(message)) => {
+            matches!(message, ToFramework::Offers(_) | ToFramework::Rescind(_))
+        }
+        Effect::Reply(_, outcome) => *outcome == Outcome::Accepted,
+        Effect::Publish(event) => matches!(event.kind, EventKind::OffersMade { .. }),
+        Effect::Persist(_) | Effect::Send(_, Message::ToAgent(_)) => false,
+    };
+    must(
+        may,
+        "only what is about offers leaves on the lease alone",
+        || format!("{effect:?} left without a fence"),
     )
 }

@@ -3,8 +3,13 @@
 //! The kernel and the agent core check themselves after every step; what stands here is seen from
 //! outside of them: by the store, by the machines' processes, by the frameworks.
 
+pub(crate) mod blame;
 pub(crate) mod durable;
 pub(crate) mod fence;
+pub(crate) mod launches;
+pub(crate) mod marks;
+pub(crate) mod offers;
+pub(crate) mod owners;
 pub(crate) mod quota;
 pub(crate) mod resources;
 pub(crate) mod rows;
@@ -38,7 +43,11 @@ impl fmt::Display for Violation {
 }
 
 /// Fails with the rule and what was found unless the condition holds.
-fn must(holds: bool, rule: &'static str, found: impl FnOnce() -> String) -> Result<(), Violation> {
+pub(crate) fn must(
+    holds: bool,
+    rule: &'static str,
+    found: impl FnOnce() -> String,
+) -> Result<(), Violation> {
     if holds {
         return Ok(());
     }
@@ -53,4 +62,8 @@ fn must(holds: bool, rule: &'static str, found: impl FnOnce() -> String) -> Resu
 pub(crate) struct Checks {
     pub(crate) durable: durable::Durable,
     pub(crate) starts: starts::Starts,
+    pub(crate) launches: launches::Launches,
+    pub(crate) marks: marks::Retried,
+    pub(crate) offers: offers::Made,
+    pub(crate) owners: owners::Owners,
 }

@@ -4,18 +4,17 @@ use insula_kernel::{Kernel, invariant};
 use insula_types::record::Rows;
 
 use super::{Violation, must};
-use crate::rng::Rng;
 use crate::store::table::Table;
 
 /// When a commit is made, it holds everything that was stepped: the rows with it are the durable
 /// part of the kernel. Now and then a kernel is loaded from them as well.
 pub(crate) fn the_rows_are_the_durable_part(
-    rng: &mut Rng,
+    reloads: bool,
     kernel: &Kernel,
     shadow: &Table,
 ) -> Result<(), Violation> {
     same(&shadow.load(), &kernel.rows())?;
-    if !rng.chance(100) {
+    if !reloads {
         return Ok(());
     }
     invariant::check_reload(kernel)

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use insula_types::{LaunchId, TaskKey};
+use insula_types::record::TaskRow;
+use insula_types::{CellId, LaunchId, TaskKey, TaskState};
 
 use super::{Violation, must};
 
 /// All launches that ever started, on any machine.
 #[derive(Debug, Default)]
 pub(crate) struct Starts {
-    started: BTreeSet<LaunchId>,
+    started: BTreeSet<(CellId, LaunchId)>,
 }
 
 impl Starts {
@@ -17,12 +18,13 @@ impl Starts {
     /// runs at the time: its id would have been refused.
     pub(crate) fn a_launch_starts_once<'a>(
         &mut self,
+        cell: &CellId,
         launch: LaunchId,
         key: &TaskKey,
         running: impl Iterator<Item = (LaunchId, &'a TaskKey)>,
     ) -> Result<(), Violation> {
         must(
-            self.started.insert(launch),
+            self.started.insert((cell.clone(), launch)),
             "a launch id starts once",
             || format!("{launch} starts again"),
         )?;
@@ -34,6 +36,20 @@ impl Starts {
             )?;
         }
         Ok(())
+    }
+
+    /// A task that is said to have done its work was started.
+    pub(crate) fn only_what_started_finishes(
+        &self,
+        cell: &CellId,
+        row: &TaskRow,
+    ) -> Result<(), Violation> {
+        let started = self.started.contains(&(cell.clone(), row.launch));
+        must(
+            started || row.status.state != TaskState::Finished,
+            "only what started finishes",
+            || format!("{} finished and was never started", row.key),
+        )
     }
 
     pub(crate) fn count(&self) -> usize {

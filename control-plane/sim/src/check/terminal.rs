@@ -1,6 +1,7 @@
 //! A framework never sees an ended task change.
 
-use insula_types::{Reason, TaskState, TaskStatus};
+use insula_types::record::TaskRow;
+use insula_types::{LaunchId, Reason, Source, TaskKey, TaskState, TaskStatus};
 
 use super::{Violation, must};
 
@@ -50,4 +51,17 @@ impl Told {
         }
         Ok(())
     }
+}
+
+/// While a process runs, nothing that its agent is said to have told is its end.
+pub(crate) fn an_end_is_told_of_what_has_ended<'a>(
+    row: &TaskRow,
+    mut running: impl Iterator<Item = (LaunchId, &'a TaskKey)>,
+) -> Result<(), Violation> {
+    let told = row.status.source != Source::Master && row.status.state.is_terminal();
+    must(
+        !told || running.all(|(launch, _)| launch != row.launch),
+        "no end is told of a task that runs",
+        || format!("{} is {} and runs", row.key, row.status.state),
+    )
 }

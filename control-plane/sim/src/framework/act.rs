@@ -58,7 +58,7 @@ impl World {
         };
         let call = framework.calls;
         self.network
-            .send(&mut self.ctx, connection, Side::Owner, wire);
+            .send(&mut self.ctx, connection, Side::Replica, wire);
         Some(call)
     }
 

@@ -2,10 +2,10 @@
 
 use insula_kernel::{Outcome, Rejection};
 use insula_types::message::ToFramework;
-use insula_types::{TaskState, TaskStatus};
+use insula_types::{Epoch, TaskState, TaskStatus};
 
 use super::{Acknowledgement, Stream};
-use crate::check::Violation;
+use crate::check::{Violation, must};
 use crate::network::{Client, ConnectionId};
 use crate::wire::Wire;
 use crate::world::World;
@@ -30,7 +30,9 @@ impl World {
                 self.framework_is_answered(number, call, outcome);
                 Ok(())
             }
-            Wire::ToFramework(message) => self.framework_event(number, connection, *message),
+            Wire::ToFramework { epoch, message } => {
+                self.framework_event(number, connection, epoch, *message)
+            }
             _ => Ok(()),
         }
     }
@@ -63,12 +65,30 @@ impl World {
         &mut self,
         number: usize,
         connection: ConnectionId,
+        epoch: Epoch,
         message: ToFramework,
     ) -> Result<(), Violation> {
         let framework = &mut self.frameworks[number];
+        let is_greeting = matches!(
+            message,
+            ToFramework::Subscribed { .. } | ToFramework::Error(_) | ToFramework::Close
+        );
+        let is_open = matches!(framework.stream, Stream::Open(_));
+        must(
+            is_greeting || is_open && epoch == framework.epoch,
+            "a stream begins with its subscription, and one owner speaks on it",
+            || format!("{} hears {message:?} in {epoch}", Client::Framework(number)),
+        )?;
         match message {
             ToFramework::Subscribed { framework: id } => {
+                must(
+                    epoch >= framework.epoch,
+                    "a framework never subscribes with an owner that was superseded before",
+                    || format!("{id} subscribed in {} and now in {epoch}", framework.epoch),
+                )?;
+                framework.epoch = epoch;
                 framework.id = Some(id);
+                framework.ended_by_us = None;
                 framework.stream = Stream::Open(connection);
                 // What an earlier stream was told and this one is not: it asks.
                 self.reconcile_open_tasks(number);
@@ -78,6 +98,8 @@ impl World {
             ToFramework::Update(status) => return self.framework_is_told(number, *status),
             // The end of the stream follows.
             ToFramework::Error(_) | ToFramework::Close => {}
+            // The gateway keeps marks to itself.
+            ToFramework::Mark(_) => {}
             ToFramework::Message { .. } | ToFramework::Failure { .. } => {}
         }
         Ok(())

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use insula_types::framework::FrameworkInfo;
 use insula_types::message::Offer;
 use insula_types::{
-    AgentId, FrameworkId, FrameworkKey, TaskId, TaskState, TenantId, Time, UpdateUuid,
+    AgentId, CellId, Epoch, FrameworkId, FrameworkKey, TaskId, TaskState, TenantId, Time,
+    UpdateUuid,
 };
 
 use crate::check::terminal::Told;
@@ -23,6 +24,7 @@ use habits::Habits;
 #[derive(Debug)]
 pub(crate) struct Framework {
     pub(crate) tenant: TenantId,
+    pub(crate) cell: CellId,
     /// Its id, once it was told it.
     id: Option<FrameworkId>,
     info: FrameworkInfo,
@@ -40,6 +42,10 @@ pub(crate) struct Framework {
     launches: u64,
     /// It was removed and does not come back.
     pub(crate) done: bool,
+    /// When its latest stream ended, if that was the control plane's doing.
+    pub(crate) ended_by_us: Option<Time>,
+    /// The highest epoch that it subscribed in.
+    epoch: Epoch,
 }
 
 /// Its event stream.
@@ -69,9 +75,10 @@ struct Belief {
 }
 
 impl Framework {
-    pub(crate) fn new(number: usize, tenant: TenantId, rng: &mut Rng) -> Self {
+    pub(crate) fn new(number: usize, tenant: TenantId, cell: CellId, rng: &mut Rng) -> Self {
         Self {
             tenant,
+            cell,
             id: None,
             info: habits::draw_info(number, rng),
             habits: Habits::draw(rng),
@@ -84,6 +91,8 @@ impl Framework {
             calls: 0,
             launches: 0,
             done: false,
+            ended_by_us: None,
+            epoch: Epoch(0),
         }
     }
 
@@ -91,7 +100,7 @@ impl Framework {
         self.habits.kind
     }
 
-    fn key(&self) -> Option<FrameworkKey> {
+    pub(crate) fn key(&self) -> Option<FrameworkKey> {
         Some(FrameworkKey {
             tenant: self.tenant.clone(),
             framework: self.id.clone()?,

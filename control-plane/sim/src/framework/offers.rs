@@ -93,6 +93,11 @@ impl World {
                 .and_modify(|known| known.told.launched_again())
                 .or_insert(belief);
         }
+        if let Some(key) = self.frameworks[number].key() {
+            for task in &tasks {
+                self.checks.launches.are_asked_for(&key, task);
+            }
+        }
         let call = Call::Accept {
             offers: call.offers,
             launches: call.launches,

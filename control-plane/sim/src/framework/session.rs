@@ -13,11 +13,11 @@ impl World {
         if framework.done || framework.stream != Stream::Away {
             return;
         }
-        let Some(owner) = self.reachable_owner(client) else {
+        let Some(replica) = self.reachable_replica(client) else {
             self.ctx.within(100, 3_000, Event::Dial(client));
             return;
         };
-        let connection = self.network.open(&mut self.ctx, client, owner);
+        let connection = self.network.open(&mut self.ctx, client, replica);
         let framework = &mut self.frameworks[number];
         framework.stream = Stream::Opening(connection);
         let subscription = Subscription {
@@ -27,7 +27,7 @@ impl World {
         };
         let wire = Wire::Subscribe(Box::new(subscription));
         self.network
-            .send(&mut self.ctx, connection, Side::Owner, wire);
+            .send(&mut self.ctx, connection, Side::Replica, wire);
     }
 
     /// Its stream ended: what it was offered is void, and so are calls without an answer.
@@ -35,6 +35,11 @@ impl World {
         let framework = &mut self.frameworks[number];
         if ![Stream::Opening(connection), Stream::Open(connection)].contains(&framework.stream) {
             return;
+        }
+        let by_us = self.network.get(connection).and_then(|found| found.by_us);
+        // If one that never opened is ended by us, the one before it may still be why it is away.
+        if by_us.is_none() || matches!(framework.stream, Stream::Open(_)) {
+            framework.ended_by_us = by_us;
         }
         framework.stream = Stream::Away;
         framework.offers.clear();
@@ -53,6 +58,7 @@ impl World {
             return;
         };
         framework.stream = Stream::Away;
+        framework.ended_by_us = None;
         framework.offers.clear();
         framework.accepts.clear();
         framework.owed.clear();
@@ -74,6 +80,7 @@ impl World {
         let again = !self.ctx.calm && self.ctx.rng.chance(500);
         let framework = &mut self.frameworks[number];
         framework.id = None;
+        framework.ended_by_us = None;
         framework.tasks.clear();
         framework.accepts.clear();
         framework.owed.clear();

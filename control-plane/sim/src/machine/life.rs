@@ -81,9 +81,10 @@ impl World {
             .note(&self.machines[number].id, format_args!("crashes"));
         let client = Client::Machine(number);
         let most = self.ctx.options.notice_max;
-        self.network.cut_all(&mut self.ctx, most, |connection| {
-            connection.client == client
-        });
+        self.network
+            .cut_all(&mut self.ctx, most, false, |connection| {
+                connection.client == client
+            });
     }
 
     /// The machine loses its power.
@@ -116,11 +117,11 @@ impl World {
         {
             return Ok(());
         }
-        let Some(owner) = self.reachable_owner(client) else {
+        let Some(replica) = self.reachable_replica(client) else {
             self.ctx.within(100, 3_000, Event::Dial(client));
             return Ok(());
         };
-        let connection = self.network.open(&mut self.ctx, client, owner);
+        let connection = self.network.open(&mut self.ctx, client, replica);
         let machine = &mut self.machines[number];
         let Some(agent) = machine.agent.as_mut() else {
             return Ok(());

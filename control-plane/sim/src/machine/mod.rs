@@ -9,9 +9,10 @@ use std::collections::VecDeque;
 
 use insula_agent_core::{Core, Effect, Identity};
 use insula_types::agent::{AgentCapabilities, AgentInfo};
-use insula_types::{AgentId, Resources, Time};
+use insula_types::{AgentId, CellId, Resources, Time};
 
 use crate::disk::{Disk, Position};
+use crate::history::START;
 use crate::network::ConnectionId;
 use crate::rng::Rng;
 use shepherd::Shepherd;
@@ -20,6 +21,7 @@ use shepherd::Shepherd;
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) id: AgentId,
+    pub(crate) cell: CellId,
     identity: Identity,
     disk: Disk,
     pub(crate) shepherd: Shepherd,
@@ -35,6 +37,8 @@ pub(crate) struct Machine {
     clock_offset: i64,
     /// Whether the agent's process is paused.
     pub(crate) paused: bool,
+    /// When it went on after its last pause.
+    pub(crate) runs_since: Time,
 }
 
 /// The agent's process.
@@ -56,7 +60,7 @@ enum Undone {
 }
 
 impl Machine {
-    pub(crate) fn new(number: usize, rng: &mut Rng) -> Self {
+    pub(crate) fn new(number: usize, cell: CellId, rng: &mut Rng) -> Self {
         let id = AgentId::from(format!("agent-{number}"));
         let info = draw_info(number, rng);
         Self {
@@ -65,6 +69,7 @@ impl Machine {
                 info,
             },
             id,
+            cell,
             disk: Disk::default(),
             shepherd: Shepherd::default(),
             agent: None,
@@ -73,6 +78,7 @@ impl Machine {
             rebooted: false,
             clock_offset: 0,
             paused: false,
+            runs_since: START,
         }
     }
 

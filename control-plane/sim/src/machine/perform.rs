@@ -147,7 +147,7 @@ impl World {
                 if let (true, Some(connection)) = (current, agent.connection) {
                     let wire = Wire::Agent(session, message);
                     self.network
-                        .send(&mut self.ctx, connection, Side::Owner, wire);
+                        .send(&mut self.ctx, connection, Side::Replica, wire);
                 }
             }
         }

@@ -14,8 +14,10 @@ impl World {
         launch: LaunchId,
         key: TaskKey,
     ) -> Result<(), Violation> {
-        self.checks.durable.a_launch_is_in_the_rows(launch)?;
         let machine = &mut self.machines[number];
+        self.checks
+            .durable
+            .a_launch_is_in_the_rows(&machine.cell, launch)?;
         machine.shepherd.ask(launch, key);
         let boot = machine.boot;
         let event = Event::ProcessStarts {
@@ -57,13 +59,14 @@ impl World {
             &self.machines[number].id,
             format_args!("runs {launch} ({key})"),
         );
+        let cell = self.machines[number].cell.clone();
         let others = self
             .machines
             .iter()
             .flat_map(|machine| machine.shepherd.running());
         self.checks
             .starts
-            .a_launch_starts_once(launch, &key, others)?;
+            .a_launch_starts_once(&cell, launch, &key, others)?;
         self.process_ends_at(number, launch, end);
         self.agent_input(number, Input::Started { launch })
     }

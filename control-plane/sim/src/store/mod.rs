@@ -1,4 +1,4 @@
-//! A model of the store: rows, and a head that fences (rule R1).
+//! A model of the store: rows, and a head for each partition that fences (rule R1).
 //!
 //! Transactions take time and have three moments: the *fence*, their last statement, which checks the
 //! head and locks its row; the *commit*, which happens or not; and the *answer*, which tells or does
@@ -6,18 +6,21 @@
 //! the three hard cases of rule R8: an owner paused within a transaction, a commit of unknown outcome,
 //! and a takeover during a commit.
 
+mod lease;
 pub(crate) mod table;
 
 use std::collections::BTreeMap;
 
 use insula_pipeline::{Commit, Marks};
-use insula_types::record::Rows;
-use insula_types::{Epoch, Time};
+use insula_types::{CellId, Epoch, PartitionId, ReplicaId, Time};
 
 use crate::context::Context;
+use crate::driver::DriverId;
 use crate::event::Event;
 use crate::history::START;
-use crate::owner::OwnerId;
+use lease::{Lease, Member};
+
+pub(crate) use lease::Take;
 use table::Table;
 
 /// Names a transaction; never used again.
@@ -25,16 +28,18 @@ use table::Table;
 pub(crate) struct TransactionId(u64);
 
 /// What an owner hears of its transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Committed,
     /// It certainly did not happen.
     Failed,
+    /// What it says is refused; it certainly did not happen.
+    Refused(Box<Commit>),
     /// The connection to the database was lost.
     Unknown,
 }
 
-/// The head row.
+/// The head row of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) epoch: Epoch,
@@ -42,11 +47,13 @@ pub(crate) struct Head {
 }
 
 /// What is going to happen to a transaction, if nobody ends it before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     Succeeds,
     /// It fails at the fence, for a reason of the database's own.
     Fails,
+    /// A value of this cell is refused.
+    IsRefused(CellId),
     /// The connection is lost, and the transaction with it.
     IsLost,
     /// The connection is lost, and the transaction commits all the same, before or after the owner
@@ -56,17 +63,29 @@ enum Fate {
 
 #[derive(Debug)]
 struct Transaction {
-    owner: OwnerId,
-    epoch: Epoch,
+    driver: DriverId,
     commit: Commit,
     fate: Fate,
+}
+
+/// A partition's rows beside those of its cells.
+#[derive(Debug)]
+struct Partition {
+    head: Head,
+    marks: Marks,
+    lease: Lease,
+    /// The transaction that holds the lock on the head row.
+    lock: Option<TransactionId>,
+    /// Which epoch made each commit, from commit number 1.
+    commits: Vec<Epoch>,
+    cells: Vec<CellId>,
 }
 
 /// What a taker gets.
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) head: Head,
-    pub(crate) rows: Rows,
+    pub(crate) tables: BTreeMap<CellId, Table>,
     pub(crate) marks: Marks,
     /// The database's clock.
     pub(crate) clock: Time,
@@ -75,72 +94,119 @@ pub(crate) struct Taken {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Store {
-    head: Head,
-    pub(crate) table: Table,
-    marks: Marks,
+    partitions: Vec<Partition>,
+    tables: BTreeMap<CellId, Table>,
+    /// The one source of epochs (rule R5).
+    last_epoch: Epoch,
     transactions: BTreeMap<TransactionId, Transaction>,
-    /// The transaction that holds the lock on the head row.
-    lock: Option<TransactionId>,
-    /// Which epoch made each commit, from commit number 1.
-    commits: Vec<Epoch>,
     count: u64,
+    members: BTreeMap<ReplicaId, Member>,
     pub(crate) down_until: Time,
     /// How far the database's clock is off, in microseconds.
     pub(crate) clock_offset: i64,
 }
 
 impl Store {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// An empty store with these cells.
+    pub(crate) fn new(seed: u64, cells: &[(CellId, PartitionId)], partitions: u16) -> Self {
+        let of = |number: u16| {
+            let of_partition = cells.iter().filter(|(_, partition)| partition.0 == number);
+            Partition {
+                head: Head {
+                    epoch: Epoch(0),
+                    commit_no: 0,
+                },
+                marks: Marks::new(),
+                lease: Lease::default(),
+                lock: None,
+                commits: Vec::new(),
+                cells: of_partition.map(|(cell, _)| cell.clone()).collect(),
+            }
+        };
+        let tables = cells.iter().zip(seed..);
         Self {
-            head: Head {
-                epoch: Epoch(0),
-                commit_no: 0,
-            },
-            table: Table::new(seed),
-            marks: Marks::new(),
+            partitions: (0..partitions).map(of).collect(),
+            tables: tables
+                .map(|((cell, _), seed)| (cell.clone(), Table::new(seed)))
+                .collect(),
+            last_epoch: Epoch(0),
             transactions: BTreeMap::new(),
-            lock: None,
-            commits: Vec::new(),
             count: 0,
+            members: BTreeMap::new(),
             down_until: START,
             clock_offset: 0,
         }
     }
 
-    pub(crate) fn head(&self) -> Head {
-        self.head
+    fn at(&self, partition: PartitionId) -> &Partition {
+        &self.partitions[usize::from(partition.0)]
+    }
+
+    fn at_mut(&mut self, partition: PartitionId) -> &mut Partition {
+        &mut self.partitions[usize::from(partition.0)]
+    }
+
+    pub(crate) fn head(&self, partition: PartitionId) -> Head {
+        self.at(partition).head
+    }
+
+    pub(crate) fn marks(&self, partition: PartitionId) -> &Marks {
+        &self.at(partition).marks
+    }
+
+    pub(crate) fn table(&self, cell: &CellId) -> Option<&Table> {
+        self.tables.get(cell)
+    }
+
+    /// How many commits there were in all partitions.
+    pub(crate) fn commits(&self) -> u64 {
+        let commits = self.partitions.iter().map(|each| each.head.commit_no);
+        commits.sum()
     }
 
     /// Which epoch made a commit.
-    pub(crate) fn epoch_of(&self, commit_no: u64) -> Option<Epoch> {
+    pub(crate) fn epoch_of(&self, partition: PartitionId, commit_no: u64) -> Option<Epoch> {
         let index = usize::try_from(commit_no.checked_sub(1)?).ok()?;
-        self.commits.get(index).copied()
+        self.at(partition).commits.get(index).copied()
+    }
+
+    pub(crate) fn clock(&self, ctx: &Context) -> Time {
+        Time(ctx.now.0.saturating_add_signed(self.clock_offset))
+    }
+
+    pub(crate) fn is_down(&self, ctx: &Context) -> bool {
+        ctx.now < self.down_until
     }
 
     pub(crate) fn begin(
         &mut self,
         ctx: &mut Context,
-        owner: OwnerId,
-        epoch: Epoch,
+        driver: DriverId,
         commit: Commit,
+        bad: Option<CellId>,
     ) -> TransactionId {
         self.count += 1;
         let id = TransactionId(self.count);
-        let fate = draw_fate(ctx);
-        let transaction = Transaction {
-            owner,
-            epoch,
-            commit,
-            fate,
-        };
-        self.transactions.insert(id, transaction);
+        let fate = bad.map_or_else(|| draw_fate(ctx), Fate::IsRefused);
         let most = ctx.options.commit_max;
         ctx.within(0, most, Event::Fence(id));
         if fate == Fate::CommitsUnheard {
             // Told when the connection broke, which may be before the commit.
-            ctx.within(0, 2 * most, Event::Committed(owner, id, Answer::Unknown));
+            let event = Event::Committed(driver, id, Answer::Unknown);
+            ctx.within(0, 2 * most, event);
         }
+        let transaction = Transaction {
+            driver,
+            commit,
+            fate,
+        };
+        self.transactions.insert(id, transaction);
         id
+    }
+
+    /// Whose transaction it is: while that process is paused, it does not go on.
+    pub(crate) fn driver_of(&self, id: TransactionId) -> Option<DriverId> {
+        Some(self.transactions.get(&id)?.driver)
     }
 
     /// The transaction's last statement: it holds the head's lock from here, or has failed.
@@ -148,43 +214,59 @@ impl Store {
         let Some(transaction) = self.transactions.get(&id) else {
             return;
         };
-        if self.lock.is_some() {
+        let driver = transaction.driver;
+        let partition = self.at(driver.partition);
+        if let Fate::IsRefused(_) = transaction.fate {
+            let commit = Box::new(transaction.commit.clone());
+            self.end(ctx, id, Answer::Refused(commit));
+            return;
+        }
+        if partition.lock.is_some() {
             ctx.within(0, 1, Event::Fence(id));
             return;
         }
-        let holds = self.head.epoch == transaction.epoch
-            && self.head.commit_no == transaction.commit.expected;
-        let fails = transaction.fate == Fate::Fails || ctx.now < self.down_until;
-        if !holds || fails {
+        let expected = Head {
+            epoch: driver.epoch,
+            commit_no: transaction.commit.expected,
+        };
+        let fails = transaction.fate == Fate::Fails || self.is_down(ctx);
+        if partition.head != expected || fails {
             self.end(ctx, id, Answer::Failed);
             return;
         }
-        self.lock = Some(id);
+        self.at_mut(driver.partition).lock = Some(id);
         let most = ctx.options.commit_max;
         ctx.within(0, most, Event::Commit(id));
     }
 
     /// The transaction commits; gives back what it wrote if it did.
-    pub(crate) fn commit(&mut self, ctx: &mut Context, id: TransactionId) -> Option<Commit> {
-        if self.lock != Some(id) {
+    pub(crate) fn commit(
+        &mut self,
+        ctx: &mut Context,
+        id: TransactionId,
+    ) -> Option<(DriverId, Commit)> {
+        let transaction = self.transactions.get(&id)?;
+        let driver = transaction.driver;
+        if self.at(driver.partition).lock != Some(id) {
             return None;
         }
-        self.lock = None;
-        let transaction = self.transactions.get(&id)?;
-        if transaction.fate == Fate::IsLost {
+        let (commit, is_lost) = (transaction.commit.clone(), transaction.fate == Fate::IsLost);
+        let partition = self.at_mut(driver.partition);
+        partition.lock = None;
+        if is_lost {
             self.end(ctx, id, Answer::Unknown);
             return None;
         }
-        let commit = transaction.commit.clone();
-        let epoch = transaction.epoch;
-        for record in &commit.records {
-            self.table.apply(record);
+        partition.marks.extend(commit.marks.clone());
+        partition.head.commit_no = commit.number();
+        partition.commits.push(driver.epoch);
+        for (cell, records) in &commit.cells {
+            if let Some(table) = self.tables.get_mut(cell) {
+                records.iter().for_each(|record| table.apply(record));
+            }
         }
-        self.marks.extend(commit.marks.clone());
-        self.head.commit_no = commit.number();
-        self.commits.push(epoch);
         self.end(ctx, id, Answer::Committed);
-        Some(commit)
+        Some((driver, commit))
     }
 
     fn end(&mut self, ctx: &mut Context, id: TransactionId, answer: Answer) {
@@ -194,31 +276,8 @@ impl Store {
         if transaction.fate == Fate::CommitsUnheard {
             return;
         }
-        let event = Event::Committed(transaction.owner, id, answer);
+        let event = Event::Committed(transaction.driver, id, answer);
         ctx.within(0, 5, event);
-    }
-
-    /// Takes the partition under a new epoch; nothing if the database is away or the taker must wait
-    /// for a transaction that holds the head.
-    pub(crate) fn take(&mut self, ctx: &mut Context) -> Option<Taken> {
-        if ctx.now < self.down_until {
-            return None;
-        }
-        if let Some(id) = self.lock {
-            if !ctx.rng.chance(500) {
-                return None;
-            }
-            self.lock = None;
-            self.end(ctx, id, Answer::Unknown);
-        }
-        let clock = Time(ctx.now.0.saturating_add_signed(self.clock_offset));
-        self.head.epoch = Epoch((self.head.epoch.0 + 1).max(clock.0 / 1_000));
-        Some(Taken {
-            head: self.head,
-            rows: self.table.load(),
-            marks: self.marks.clone(),
-            clock,
-        })
     }
 }
 

@@ -1,26 +1,16 @@
 //! One transaction per commit, behind the fence (rules R1, R2).
 
-use insula_types::{Epoch, FORMAT_VERSION, PartitionId};
+use insula_types::{Epoch, PartitionId};
 use sqlx::SqliteConnection;
 
 use super::Store;
-use super::changes::Changes;
-use super::values::{Statement, Values};
+use super::write::{execute, insert, upsert};
 use crate::error::failed_to;
+use crate::rows::{Batch, Changes, Statement, agent, framework, mark, request, role, task};
 use crate::{CellRecords, CommitError, CommitNo, Error, InputMark};
 
 impl Store {
-    /// Makes all changes, or none of them, durable as the commit that follows `commit_no`.
-    ///
-    /// The last statement moves the partition's head and finds it only under the given epoch and
-    /// number; so an owner that was paused cannot write behind its successor's back.
-    ///
-    /// Not cancel-safe: whether a commit happened whose future was dropped is unknown. After any
-    /// error the caller takes the partition anew and loads; a commit is never tried again.
-    ///
-    /// # Errors
-    /// See [`CommitError`]; only [`CommitError::OutcomeUnknown`] leaves open what happened.
-    pub async fn commit(
+    pub(crate) async fn commit(
         &self,
         partition: PartitionId,
         epoch: Epoch,
@@ -30,14 +20,11 @@ impl Store {
     ) -> Result<CommitNo, CommitError> {
         let failed = |source| CommitError::Failed { commit_no, source };
         let mut transaction = self.begin().await.map_err(failed)?;
-        for changed in cells {
-            let changes = Changes::of(&changed.records);
-            changes
-                .write(&mut transaction, &changed.cell)
-                .await
-                .map_err(failed)?;
-        }
-        write_marks(&mut transaction, partition, marks)
+        write(&mut transaction, &Changes::of(cells))
+            .await
+            .map_err(failed)?;
+        let marks = mark::batch(partition, marks);
+        insert(&mut transaction, &mark::TABLE, mark::OR_RAISE, &marks)
             .await
             .map_err(failed)?;
         if !move_head(&mut transaction, partition, epoch, commit_no)
@@ -61,6 +48,51 @@ impl Store {
     }
 }
 
+async fn write(connection: &mut SqliteConnection, changes: &Changes<'_>) -> Result<(), Error> {
+    update_all(connection, UPDATE_CELL, &changes.cells()).await?;
+    upsert(connection, &role::TABLE, &changes.roles()).await?;
+    upsert(connection, &agent::TABLE, &changes.agents()).await?;
+    update_all(connection, CONFIRM, &changes.confirmed()).await?;
+    upsert(connection, &framework::TABLE, &changes.frameworks()).await?;
+    upsert(connection, &task::TABLE, &changes.tasks(|_| true)).await?;
+    upsert(connection, &task::PAYLOAD, &changes.payloads()).await?;
+    upsert(connection, &request::TABLE, &changes.requests()).await?;
+    execute(connection, DELETE_REQUEST, &changes.done()).await?;
+    Ok(())
+}
+
+const UPDATE_CELL: Statement = Statement {
+    head: "UPDATE cell SET seed = given.column2, time_us = given.column3,
+                           format_version = given.column4 FROM (VALUES",
+    tail: ") AS given WHERE cell.cell = given.column1",
+};
+
+const CONFIRM: Statement = Statement {
+    head: "UPDATE agent SET confirmed = given.column3 FROM (VALUES",
+    tail: ") AS given WHERE agent.cell = given.column1 AND agent.agent = given.column2",
+};
+
+// By row id: for a list of keys of several columns SQLite would scan the table.
+const DELETE_REQUEST: Statement = Statement {
+    head: "DELETE FROM request WHERE rowid IN (
+               SELECT request.rowid FROM (VALUES",
+    tail: ") AS given CROSS JOIN request
+               ON request.cell = given.column1
+               AND request.tenant = given.column2
+               AND request.task = given.column3
+           )",
+};
+
+/// Updates rows that must be there.
+async fn update_all(
+    connection: &mut SqliteConnection,
+    statement: Statement<'_>,
+    batch: &Batch<'_>,
+) -> Result<(), Error> {
+    let changed = execute(connection, statement, batch).await?;
+    batch.all_found(changed)
+}
+
 async fn move_head(
     connection: &mut SqliteConnection,
     partition: PartitionId,
@@ -77,29 +109,4 @@ async fn move_head(
         .await
         .map_err(failed_to("move a partition's head"))?;
     Ok(done.rows_affected() == 1)
-}
-
-const UPSERT_MARKS: Statement = Statement {
-    table: "input_mark",
-    head: "INSERT INTO input_mark (partition, sender, seq, format_version) VALUES",
-    columns: 4,
-    tail: "ON CONFLICT (partition, sender) DO UPDATE SET
-               seq = max(seq, excluded.seq),
-               format_version = excluded.format_version",
-};
-
-async fn write_marks(
-    connection: &mut SqliteConnection,
-    partition: PartitionId,
-    marks: &[InputMark],
-) -> Result<(), Error> {
-    let bind = |values: Values, mark: &InputMark| {
-        values
-            .number(partition.0.into())
-            .text(&mark.sender)
-            .number(mark.seq)
-            .number(FORMAT_VERSION.into())
-    };
-    UPSERT_MARKS.execute(connection, marks, bind).await?;
-    Ok(())
 }

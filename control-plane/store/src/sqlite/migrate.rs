@@ -1,13 +1,11 @@
-//! The tables and how they came to their shape: forward only, each step in a transaction.
+//! The tables and how they came to their shape.
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{SqlSafeStr, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::Error;
+use crate::steps::{Step, newest, run_to};
 
-/// Every step there is, oldest first. A step that was released is never edited: the database keeps
-/// its checksum and would refuse to open.
-const STEPS: &[(i64, &str, &str)] = &[
+const STEPS: &[Step] = &[
     (
         1,
         "create scheduling",
@@ -26,40 +24,7 @@ const STEPS: &[(i64, &str, &str)] = &[
 /// [`Error::NewerFormat`] if a newer build has been here; [`Error::Migrate`] if a step fails, which
 /// leaves the tables as they were before that step.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Error> {
-    steps_to(connection, newest()).await
-}
-
-fn newest() -> i64 {
-    STEPS
-        .iter()
-        .map(|(version, ..)| *version)
-        .max()
-        .unwrap_or(0)
-}
-
-async fn steps_to(connection: &mut SqliteConnection, version: i64) -> Result<(), Error> {
-    let steps = STEPS.iter().map(|(version, description, sql)| {
-        let description = (*description).into();
-        Migration::new(
-            *version,
-            description,
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
-    });
-    let migrator = Migrator::with_migrations(steps.collect());
-    migrator
-        .run_to(version, connection)
-        .await
-        .map_err(|error| match error {
-            MigrateError::VersionMissing(found) => Error::NewerFormat {
-                what: "the database".to_owned(),
-                found,
-                known: newest(),
-            },
-            error => Error::Migrate(error),
-        })
+    run_to(newest(STEPS), STEPS, connection).await
 }
 
 #[cfg(test)]
@@ -100,8 +65,8 @@ mod tests {
     #[tokio::test]
     async fn each_step_keeps_what_the_steps_before_it_hold() {
         let mut connection = empty().await;
-        for version in 1..=newest() {
-            steps_to(&mut connection, version).await.unwrap();
+        for version in 1..=newest(STEPS) {
+            run_to(version, STEPS, &mut connection).await.unwrap();
             let sql = "INSERT INTO cell (cell, partition, seed, time_us, format_version)
                        VALUES (?, 0, 1, 2, 1)";
             let cell = format!("made-at-step-{version}");
@@ -113,7 +78,7 @@ mod tests {
         }
         let sql = "SELECT count(*) AS cells FROM cell";
         let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
-        assert_eq!(row.get::<i64, _>("cells"), newest());
+        assert_eq!(row.get::<i64, _>("cells"), newest(STEPS));
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqlitePool};
 
+use super::membership::SoleReplica;
 use super::{Store, lock, migrate, module};
 use crate::Error;
 use crate::error::failed_to;
@@ -107,6 +108,7 @@ impl Store {
             writer,
             readers,
             modules: Some(modules.into()),
+            replica: SoleReplica::default(),
             _lock: None,
         })
     }
@@ -130,6 +132,7 @@ impl Store {
             writer: shared.clone(),
             readers: shared,
             modules: None,
+            replica: SoleReplica::default(),
             _lock: None,
         })
     }

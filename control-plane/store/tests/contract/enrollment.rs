@@ -21,7 +21,7 @@ fn identity(agent: &str) -> AgentIdentity {
         agent: AgentId::from(agent),
         cell: cell(),
         checkpoint: "checkpoint".into(),
-        key_fingerprint: [9; 32],
+        key_fingerprint: [agent.as_bytes()[0]; 32],
         certificate_serial: vec![0, 1, 2],
         certificate_expires_at: Time(1_000),
         enrolled_at: Time(50),
@@ -57,17 +57,19 @@ async fn a_token_admits_as_many_machines_as_it_says() {
 
 #[tokio::test]
 async fn two_machines_that_come_at_once_do_not_share_a_use() {
-    let store = Site::durable().open().await;
-    let token = token(1);
-    store.add_token(&token).await.unwrap();
-    let (one, two) = (identity("1"), identity("2"));
-    let (one, two) = tokio::join!(
-        store.admit(&token.hash, &one, Time(50)),
-        store.admit(&token.hash, &two, Time(50)),
-    );
-    let mut admissions = [one.unwrap(), two.unwrap()];
-    admissions.sort_by_key(|admission| *admission != Admission::Admitted);
-    assert_eq!(admissions, [Admission::Admitted, Admission::UsedUp]);
+    for site in Site::durable() {
+        let store = site.open().await;
+        let token = token(1);
+        store.add_token(&token).await.unwrap();
+        let (one, two) = (identity("1"), identity("2"));
+        let (one, two) = tokio::join!(
+            store.admit(&token.hash, &one, Time(50)),
+            store.admit(&token.hash, &two, Time(50)),
+        );
+        let mut admissions = [one.unwrap(), two.unwrap()];
+        admissions.sort_by_key(|admission| *admission != Admission::Admitted);
+        assert_eq!(admissions, [Admission::Admitted, Admission::UsedUp]);
+    }
 }
 
 #[tokio::test]
@@ -106,17 +108,106 @@ async fn an_id_that_is_taken_spends_nothing() {
         let store = site.open().await;
         let token = token(5);
         store.add_token(&token).await.unwrap();
-        store
-            .admit(&token.hash, &identity("1"), Time(50))
-            .await
-            .unwrap();
-        assert!(
-            store
-                .admit(&token.hash, &identity("1"), Time(50))
-                .await
-                .is_err()
-        );
+        let admission = store.admit(&token.hash, &identity("1"), Time(50)).await;
+        assert_eq!(admission.unwrap(), Admission::Admitted);
+        let other = AgentIdentity {
+            agent: "1".into(),
+            ..identity("2")
+        };
+        assert!(store.admit(&token.hash, &other, Time(50)).await.is_err());
         assert_eq!(store.token(&token.hash).await.unwrap().unwrap().used, 1);
+        assert_eq!(
+            store.identity(&"1".into()).await.unwrap(),
+            Some(identity("1"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_machine_whose_answer_was_lost_joins_once_though_its_token_is_used_up() {
+    for site in Site::all() {
+        let store = site.open().await;
+        let token = token(1);
+        store.add_token(&token).await.unwrap();
+        let admission = store.admit(&token.hash, &identity("1"), Time(50)).await;
+        assert_eq!(admission.unwrap(), Admission::Admitted);
+
+        let again = AgentIdentity {
+            agent: "fresh".into(),
+            certificate_serial: vec![3, 4],
+            certificate_expires_at: Time(2_000),
+            ..identity("1")
+        };
+        let admission = store.admit(&token.hash, &again, Time(60)).await;
+        assert_eq!(admission.unwrap(), Admission::Joined("1".into()));
+        assert_eq!(
+            store.identity(&"1".into()).await.unwrap(),
+            Some(identity("1")),
+            "nothing has changed"
+        );
+        assert_eq!(store.identity(&"fresh".into()).await.unwrap(), None);
+
+        let again = AgentIdentity {
+            agent: "1".into(),
+            enrolled_at: Time(60),
+            ..again
+        };
+        let admission = store.admit(&token.hash, &again, Time(60)).await;
+        assert_eq!(admission.unwrap(), Admission::Admitted);
+        let kept = AgentIdentity {
+            enrolled_at: Time(50),
+            ..again.clone()
+        };
+        assert_eq!(store.identity(&"1".into()).await.unwrap(), Some(kept));
+        assert_eq!(store.token(&token.hash).await.unwrap().unwrap().used, 1);
+
+        let late = store.admit(&token.hash, &again, Time(100)).await;
+        assert_eq!(late.unwrap(), Admission::Expired);
+    }
+}
+
+#[tokio::test]
+async fn another_key_or_directory_is_another_machine() {
+    for site in Site::all() {
+        let store = site.open().await;
+        let token = token(1);
+        store.add_token(&token).await.unwrap();
+        let admission = store.admit(&token.hash, &identity("1"), Time(50)).await;
+        assert_eq!(admission.unwrap(), Admission::Admitted);
+        let other_key = AgentIdentity {
+            agent: "2".into(),
+            key_fingerprint: [8; 32],
+            ..identity("1")
+        };
+        let other_directory = AgentIdentity {
+            agent: "2".into(),
+            checkpoint: "elsewhere".into(),
+            ..identity("1")
+        };
+        for other in [other_key, other_directory] {
+            let admission = store.admit(&token.hash, &other, Time(50)).await;
+            assert_eq!(admission.unwrap(), Admission::UsedUp);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_was_shut_out_does_not_join_again_with_its_key() {
+    for site in Site::all() {
+        let store = site.open().await;
+        let token = token(5);
+        store.add_token(&token).await.unwrap();
+        let admission = store.admit(&token.hash, &identity("1"), Time(50)).await;
+        assert_eq!(admission.unwrap(), Admission::Admitted);
+        store.revoke(&"1".into(), Time(60)).await.unwrap();
+        for agent in ["1", "2"] {
+            let again = AgentIdentity {
+                agent: agent.into(),
+                ..identity("1")
+            };
+            let admission = store.admit(&token.hash, &again, Time(70)).await;
+            assert_eq!(admission.unwrap(), Admission::Revoked);
+        }
     }
 }
 

@@ -283,6 +283,7 @@ async fn history_keeps_the_newest_of_each_framework_and_everything_that_lives() 
         let retention = Retention {
             tasks_per_framework: 4,
             removed_frameworks: 1,
+            age_max: None,
             slice: 3,
         };
         assert_eq!(store.prune(&cell(), retention).await.unwrap(), 4);

@@ -41,6 +41,10 @@ impl Model {
         self.agents.contains_key(agent)
     }
 
+    pub(crate) fn is_archived(&self, launch: LaunchId) -> bool {
+        self.tasks.get(&launch).is_some_and(|task| task.archived)
+    }
+
     pub(crate) fn apply(&mut self, record: &Record) {
         match record.clone() {
             Record::Cell(row) => self.cell = row,

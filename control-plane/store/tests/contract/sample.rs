@@ -34,6 +34,11 @@ pub(crate) fn uuid(seed: u128) -> UpdateUuid {
     UpdateUuid(uuid::Uuid::from_u128(seed))
 }
 
+/// Text that cannot be compressed.
+pub(crate) fn noise() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
 pub(crate) fn role(path: &str) -> RoleRow {
     let limit = [("cpus".to_owned(), 4_000), ("mem".to_owned(), 0)].into();
     RoleRow {

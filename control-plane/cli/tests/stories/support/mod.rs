@@ -5,13 +5,15 @@ mod insula;
 mod leftovers;
 mod log;
 mod place;
+mod replica;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub(crate) use dev::Dev;
-pub(crate) use insula::{Insula, Ran};
+pub(crate) use insula::{Insula, Ran, Running};
 pub(crate) use place::Place;
+pub(crate) use replica::{Replica, Service};
 
 /// How long anything may take before a test gives up: two busy processors need seconds for what
 /// takes milliseconds otherwise.

@@ -1,7 +1,7 @@
 //! What a framework of a test says and hears.
 
 use bytes::Bytes;
-use insula_kernel::input::{Call, Filters, LaunchTask, Subscribe};
+use insula_kernel::input::{Call, Cause, Filters, LaunchTask, Subscribe};
 use insula_kernel::{Input, Outcome, Rejection};
 use insula_types::framework::{Capabilities, FrameworkInfo};
 use insula_types::message::{Offer, ToFramework};
@@ -92,9 +92,14 @@ impl Cell {
     }
 
     pub(crate) fn disconnect(&mut self, client: &Client) {
+        self.part(client, Cause::ByPeer);
+    }
+
+    pub(crate) fn part(&mut self, client: &Client, cause: Cause) {
         self.step(Input::FrameworkDisconnected {
             framework: client.key.clone(),
             session: client.session.clone(),
+            cause,
         })
         .unwrap();
     }

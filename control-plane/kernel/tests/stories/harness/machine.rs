@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use insula_kernel::input::Cause;
 use insula_kernel::{Input, Rejection};
 use insula_types::agent::{AgentCapabilities, AgentInfo};
 use insula_types::message::{
-    Command, CommandBody, FromAgent, Registration, TaskReport, ToAgent, Watermark,
+    AGENT_PROTOCOL, Command, CommandBody, FromAgent, Registration, TaskReport, ToAgent, Watermark,
 };
 use insula_types::{
-    Epoch, FrameworkKey, LaunchId, SessionId, Source, TaskId, TaskState, TaskStatus, Time,
-    TraceContext, UpdateUuid,
+    Epoch, FrameworkKey, LaunchId, SessionId, Source, TaskId, TaskState, TaskStatus, TasksDigest,
+    Time, TraceContext, UpdateUuid,
 };
 
 use super::Cell;
@@ -21,6 +22,7 @@ pub(crate) struct Held {
     pub(crate) task: TaskId,
     pub(crate) state: TaskState,
     pub(crate) pending: Option<UpdateUuid>,
+    pub(crate) last: Option<UpdateUuid>,
 }
 
 #[derive(Debug)]
@@ -35,6 +37,10 @@ pub(crate) struct Machine {
     /// Launches that were started, to see that none is twice.
     pub(crate) started: Vec<LaunchId>,
     pub(crate) killed: Vec<LaunchId>,
+    /// How often it was asked for all its tasks.
+    pub(crate) reported_all: usize,
+    /// Which messages it understands.
+    pub(crate) protocol: u32,
     epoch: Epoch,
 }
 
@@ -71,6 +77,7 @@ impl Machine {
                     task: launch.task,
                     state: TaskState::Staging,
                     pending: None,
+                    last: None,
                 };
                 self.held.insert(launch.launch, held);
             }
@@ -82,20 +89,42 @@ impl Machine {
         }
     }
 
-    fn registration(&self, clock: Time) -> Registration {
+    fn discard(&mut self, launch: LaunchId) {
+        match self.held.get(&launch) {
+            Some(held) if held.state.is_terminal() => {
+                self.held.remove(&launch);
+            }
+            Some(_) => self.killed.push(launch),
+            None => {}
+        }
+    }
+
+    /// By digest, as long as it can and is not asked for all.
+    fn registration(&self, clock: Time, all: bool) -> Registration {
         let report = |(launch, held): (&LaunchId, &Held)| TaskReport {
             launch: *launch,
             framework: held.framework.clone(),
             task: held.task.clone(),
             state: held.state,
             pending: held.pending,
+            last: held.last,
         };
+        let all = all || self.protocol == 0;
+        let is_settled = |held: &Held| held.pending.is_none() && !held.state.is_terminal();
+        let settled = self.held.iter().filter(|(_, held)| is_settled(held));
+        let digest = TasksDigest::of(settled.map(|(launch, held)| (*launch, held.last)));
+        let listed = self
+            .held
+            .iter()
+            .filter(|(_, held)| all || !is_settled(held));
         Registration {
             checkpoint: self.checkpoint.as_str().into(),
             info: self.info.clone(),
             watermark: self.watermark,
-            tasks: self.held.iter().map(report).collect(),
+            tasks: listed.map(report).collect(),
             clock,
+            settled: (!all).then_some(digest),
+            protocol: self.protocol,
         }
     }
 }
@@ -131,6 +160,8 @@ impl Cell {
             received: Vec::new(),
             started: Vec::new(),
             killed: Vec::new(),
+            reported_all: 0,
+            protocol: AGENT_PROTOCOL,
             epoch: Epoch(0),
         };
         self.machines.insert(id.to_owned(), machine);
@@ -143,12 +174,39 @@ impl Cell {
     /// The machine opens a new session.
     pub(crate) fn register(&mut self, id: &str) -> Result<(), Rejection> {
         let session = self.new_session();
+        self.machine(id).session = Some(session);
+        self.register_again(id)
+    }
+
+    /// The machine registers in the session that it has.
+    pub(crate) fn register_again(&mut self, id: &str) -> Result<(), Rejection> {
         let (epoch, now) = (self.kernel.epoch(), self.now);
         let machine = self.machine(id);
-        machine.session = Some(session.clone());
+        let session = machine.session.clone().unwrap();
         machine.received.clear();
         machine.epoch = epoch;
-        let registration = machine.registration(now);
+        self.say_registration(id, session.clone(), now, false)?;
+        let machine = self.machine(id);
+        let before = machine.received.len();
+        machine
+            .received
+            .retain(|message| *message != ToAgent::ReportAll);
+        if machine.received.len() == before {
+            return Ok(());
+        }
+        machine.reported_all += 1;
+        self.say_registration(id, session, now, true)
+    }
+
+    /// The machine registers, and is not asked again.
+    pub(crate) fn say_registration(
+        &mut self,
+        id: &str,
+        session: SessionId,
+        now: Time,
+        all: bool,
+    ) -> Result<(), Rejection> {
+        let registration = self.machine(id).registration(now, all);
         self.step(Input::Agent {
             agent: id.into(),
             session,
@@ -164,6 +222,20 @@ impl Cell {
         self.step(Input::AgentDisconnected {
             agent: id.into(),
             session,
+            cause: Cause::ByPeer,
+        })
+        .unwrap();
+    }
+
+    /// Our path to the machine breaks; its connection stands, and what was sent is lost.
+    pub(crate) fn lose_path(&mut self, id: &str) {
+        let machine = self.machine(id);
+        machine.received.clear();
+        let session = machine.session.clone().unwrap();
+        self.step(Input::AgentDisconnected {
+            agent: id.into(),
+            session,
+            cause: Cause::ByUs,
         })
         .unwrap();
     }
@@ -182,7 +254,8 @@ impl Cell {
                     }
                 }
                 ToAgent::Disconnect { .. } => machine.session = None,
-                ToAgent::Registered { .. } | ToAgent::Resync => {}
+                ToAgent::Discard { launch } => machine.discard(launch),
+                ToAgent::Registered { .. } | ToAgent::Resync | ToAgent::ReportAll => {}
             }
         }
         self.alive(id);
@@ -220,6 +293,7 @@ impl Cell {
         let held = self.machine(id).held.get_mut(&launch).unwrap();
         held.state = state;
         held.pending = Some(uuid);
+        held.last = Some(uuid);
         self.resend(id, launch);
         uuid
     }

@@ -54,6 +54,7 @@ impl Walk {
     fn new(seed: u64) -> Self {
         let mut cell = Cell::with(Config {
             slice: 3,
+            sessions_per_minute: usize::MAX,
             ..Config::default()
         });
         for agent in AGENTS {

@@ -1,7 +1,7 @@
 //! What can happen on a walk.
 
 use insula_kernel::Input;
-use insula_kernel::input::{Call, Filters};
+use insula_kernel::input::{Call, Cause, Excused, Filters};
 use insula_types::{LaunchId, Span, TaskState};
 
 use super::{AGENTS, FRAMEWORKS, Walk};
@@ -32,10 +32,12 @@ impl Walk {
 
     pub(super) fn part(&mut self) {
         let Some(client) = self.client() else { return };
-        if self.dice.roll(3) == 0 {
-            let _ = self.cell.call(&client, Call::Teardown);
-        } else {
-            self.cell.disconnect(&client);
+        match self.dice.roll(4) {
+            0 => {
+                let _ = self.cell.call(&client, Call::Teardown);
+            }
+            1 => self.cell.part(&client, Cause::ByUs),
+            _ => self.cell.disconnect(&client),
         }
         self.clients.retain(|each| each.session != client.session);
     }
@@ -124,9 +126,13 @@ impl Walk {
     pub(super) fn break_agent(&mut self) {
         let agent = self.agent();
         let is_up = self.cell.machine(agent).session.is_some();
-        match (is_up, self.dice.roll(3)) {
+        match (is_up, self.dice.roll(4)) {
             (true, 0) => self.cell.cut(agent),
             (true, 1) => self.cell.machine(agent).session = None,
+            (true, 2) => {
+                self.cell.lose_path(agent);
+                self.cell.register_again(agent).unwrap();
+            }
             _ => self.cell.register(agent).unwrap(),
         }
     }
@@ -197,7 +203,7 @@ impl Walk {
     }
 
     pub(super) fn rarely(&mut self) {
-        match self.dice.roll(4) {
+        match self.dice.roll(5) {
             0 => {
                 self.cell.restart();
                 self.clients.clear();
@@ -223,6 +229,7 @@ impl Walk {
                     })
                     .unwrap();
             }
+            3 => self.cell.step(Input::Excused(Excused::Everyone)).unwrap(),
             _ => {
                 // A machine loses a task without a word.
                 let agent = self.agent();

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use insula_types::agent::{AgentCapabilities, AgentInfo, Enforcement};
 use insula_types::message::{FromAgent, Registration, TaskReport};
-use insula_types::{CheckpointId, ExecutorId, FORMAT_VERSION, SessionId, Time};
+use insula_types::{CheckpointId, ExecutorId, FORMAT_VERSION, SessionId, TasksDigest, Time};
 
 use super::AgentProtocolError as Error;
 use super::ids::{
@@ -82,6 +83,14 @@ pub fn from_agent_from_wire(wire: v1::FromAgent) -> Result<AgentMessage, Error> 
         Message::Register(register) => {
             FromAgent::Register(Box::new(registration_from_wire(register)?))
         }
+        Message::RegisterByDigest(register) => {
+            let settled = digest_from_wire(&register.settled_sha256)?;
+            let registration = registration_from_wire(register)?;
+            FromAgent::Register(Box::new(Registration {
+                settled: Some(settled),
+                ..registration
+            }))
+        }
         Message::Update(update) => FromAgent::Update {
             launch: launch_from_wire(update.launch)?,
             status: Box::new(status_from_wire(
@@ -104,7 +113,15 @@ pub fn from_agent_from_wire(wire: v1::FromAgent) -> Result<AgentMessage, Error> 
 
 fn kernel_to_wire(message: FromAgent) -> Message {
     match message {
-        FromAgent::Register(registration) => Message::Register(registration_to_wire(*registration)),
+        FromAgent::Register(registration) => {
+            let by_digest = registration.settled.is_some();
+            let register = registration_to_wire(*registration);
+            if by_digest {
+                Message::RegisterByDigest(register)
+            } else {
+                Message::Register(register)
+            }
+        }
         FromAgent::Update {
             launch,
             status,
@@ -151,7 +168,17 @@ fn registration_to_wire(registration: Registration) -> v1::Register {
         watermark: watermark_to_wire(registration.watermark),
         tasks: registration.tasks.into_iter().map(report_to_wire).collect(),
         clock_micros: registration.clock.0,
+        protocol: registration.protocol,
+        settled_sha256: registration
+            .settled
+            .map(|digest| Bytes::copy_from_slice(&digest.0))
+            .unwrap_or_default(),
     }
+}
+
+fn digest_from_wire(bytes: &[u8]) -> Result<TasksDigest, Error> {
+    let digest = bytes.try_into().map_err(|_| Error::Digest(bytes.len()))?;
+    Ok(TasksDigest(digest))
 }
 
 fn registration_from_wire(register: v1::Register) -> Result<Registration, Error> {
@@ -171,6 +198,8 @@ fn registration_from_wire(register: v1::Register) -> Result<Registration, Error>
         watermark: watermark_from_wire(register.watermark),
         tasks: tasks.collect::<Result<_, _>>()?,
         clock: Time(register.clock_micros),
+        settled: None,
+        protocol: register.protocol,
     })
 }
 
@@ -215,6 +244,7 @@ fn report_to_wire(report: TaskReport) -> v1::TaskReport {
         task_id: report.task.to_string(),
         state: report.state.number(),
         pending_uuid: report.pending.map(uuid_to_wire).unwrap_or_default(),
+        last_uuid: report.last.map(uuid_to_wire).unwrap_or_default(),
     }
 }
 
@@ -225,5 +255,6 @@ fn report_from_wire(report: v1::TaskReport) -> Result<TaskReport, Error> {
         task: task_from_wire(&report.task_id)?,
         state: state_from_wire(report.state)?,
         pending: some_uuid_from_wire(&report.pending_uuid)?,
+        last: some_uuid_from_wire(&report.last_uuid)?,
     })
 }

@@ -3,13 +3,15 @@
 use bytes::Bytes;
 use insula_types::agent::{AgentCapabilities, AgentInfo, Enforcement};
 use insula_types::message::{
-    Command, CommandBody, FromAgent, Launch, Registration, TaskReport, ToAgent, Watermark,
+    AGENT_PROTOCOL, Command, CommandBody, FromAgent, Launch, Registration, TaskReport, ToAgent,
+    Watermark,
 };
 use insula_types::task::Exit;
 use insula_types::{
-    Epoch, FrameworkKey, LaunchId, Reason, Source, Span, TaskKind, TaskState, TaskStatus, Time,
-    TraceContext, UpdateUuid,
+    Epoch, FrameworkKey, LaunchId, Reason, Source, Span, TaskKind, TaskState, TaskStatus,
+    TasksDigest, Time, TraceContext, UpdateUuid,
 };
+use prost::Message as _;
 
 use super::{
     Addressed, AgentMessage, AgentProtocolError, Output, OutputRequest, ServiceMessage, Start,
@@ -33,13 +35,7 @@ fn framework() -> FrameworkKey {
     }
 }
 
-#[test]
-fn what_agents_say_arrives_unchanged() {
-    let mut status = TaskStatus::new("task".into(), TaskState::Failed, Source::Executor, Time(5));
-    status.reason = Some(Reason::ContainerLimitationMemory);
-    status.message = "why".to_owned();
-    status.uuid = Some(uuid());
-    status.exit = Some(Exit::Signal(9));
+fn registration() -> Registration {
     let limits =
         [("cpus", None), ("mem", Some("there is no memory group"))].map(|(name, missing)| {
             (
@@ -49,7 +45,7 @@ fn what_agents_say_arrives_unchanged() {
                 },
             )
         });
-    let registration = Registration {
+    Registration {
         checkpoint: "checkpoint".into(),
         info: AgentInfo {
             hostname: "host".to_owned(),
@@ -73,14 +69,33 @@ fn what_agents_say_arrives_unchanged() {
             task: "task".into(),
             state: TaskState::Running,
             pending: None,
+            last: Some(uuid()),
         }],
         clock: Time(11),
+        settled: None,
+        protocol: 0,
+    }
+}
+
+#[test]
+fn what_agents_say_arrives_unchanged() {
+    let mut status = TaskStatus::new("task".into(), TaskState::Failed, Source::Executor, Time(5));
+    status.reason = Some(Reason::ContainerLimitationMemory);
+    status.message = "why".to_owned();
+    status.uuid = Some(uuid());
+    status.exit = Some(Exit::Signal(9));
+    let registration = registration();
+    let by_digest = Registration {
+        settled: Some(TasksDigest([3; 32])),
+        protocol: AGENT_PROTOCOL,
+        ..registration.clone()
     };
     for message in [
         AgentMessage::Hello {
             session: "s".into(),
         },
         AgentMessage::Kernel(FromAgent::Register(Box::new(registration))),
+        AgentMessage::Kernel(FromAgent::Register(Box::new(by_digest))),
         AgentMessage::Kernel(FromAgent::Update {
             launch: LAUNCH,
             status: Box::new(status),
@@ -132,6 +147,8 @@ fn what_agents_hear_arrives_unchanged() {
             unreachable_after: Span::from_secs(75),
         },
         ToAgent::Resync,
+        ToAgent::ReportAll,
+        ToAgent::Discard { launch: LAUNCH },
         command(CommandBody::Launch(Box::new(launch))),
         command(CommandBody::Kill {
             launch: LAUNCH,
@@ -230,4 +247,117 @@ fn what_cannot_be_understood_says_why() {
         to_agent_from_wire(wire),
         Err(AgentProtocolError::Output(String::new()))
     );
+}
+
+/// The bytes of a registration by an agent with so many tasks that run.
+fn registration_bytes(count: u64, by_digest: bool) -> usize {
+    let launches = (1..=count).map(|number| LaunchId {
+        epoch: Epoch(1_700_000_000_000),
+        number: 1_000_000 + number,
+    });
+    let report = |launch: LaunchId| TaskReport {
+        launch,
+        task: format!("service-{}.instance-{}", launch.number, launch.number)
+            .as_str()
+            .into(),
+        framework: FrameworkKey {
+            tenant: "team".into(),
+            framework: "5f1c1d0e-52ba-4a9d-8f5a-7d2f7c3e9b11".into(),
+        },
+        state: TaskState::Running,
+        pending: None,
+        last: Some(uuid()),
+    };
+    let full = Registration {
+        tasks: launches.clone().map(report).collect(),
+        protocol: AGENT_PROTOCOL,
+        ..registration()
+    };
+    let sent = if by_digest {
+        Registration {
+            tasks: Vec::new(),
+            settled: Some(TasksDigest::of(
+                launches.map(|launch| (launch, Some(uuid()))),
+            )),
+            ..full
+        }
+    } else {
+        full
+    };
+    let message = AgentMessage::Kernel(FromAgent::Register(Box::new(sent)));
+    from_agent_to_wire(message).encoded_len()
+}
+
+#[test]
+fn a_registration_by_digest_is_small_however_many_tasks_there_are() {
+    for tasks in [1, 10, 1_000] {
+        let (full, digest) = (
+            registration_bytes(tasks, false),
+            registration_bytes(tasks, true),
+        );
+        eprintln!("{tasks} tasks: {full} bytes with all of them, {digest} with a digest");
+    }
+    assert_eq!(
+        registration_bytes(10, true),
+        registration_bytes(1_000, true)
+    );
+    let saved = registration_bytes(10, false) - registration_bytes(10, true);
+    assert!(
+        saved > 1_000,
+        "a takeover with 10 tasks on each agent saves {saved} bytes an agent"
+    );
+}
+
+/// What a control plane that has never heard of digests reads of an agent's message.
+#[derive(Clone, PartialEq, prost::Message)]
+struct FormerFromAgent {
+    #[prost(message, optional, tag = "3")]
+    register: Option<v1::Register>,
+}
+
+#[test]
+fn a_former_control_plane_does_not_take_a_digest_for_a_list_of_all_tasks() {
+    let former = |registration| {
+        let message = AgentMessage::Kernel(FromAgent::Register(Box::new(registration)));
+        let bytes = from_agent_to_wire(message).encode_to_vec();
+        FormerFromAgent::decode(&bytes[..]).unwrap().register
+    };
+    assert!(former(registration()).is_some());
+    let by_digest = Registration {
+        settled: Some(TasksDigest([0; 32])),
+        ..registration()
+    };
+    assert_eq!(
+        former(by_digest),
+        None,
+        "it refuses a message without content"
+    );
+}
+
+#[test]
+fn a_former_agent_reports_every_task() {
+    let register = v1::Register {
+        checkpoint_id: "checkpoint".to_owned(),
+        tasks: vec![v1::TaskReport {
+            launch: Some(v1::LaunchId::default()),
+            framework: Some(v1::FrameworkKey {
+                tenant: "t".to_owned(),
+                framework: "f".to_owned(),
+            }),
+            task_id: "task".to_owned(),
+            state: TaskState::Running.number(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let wire = v1::FromAgent {
+        format_version: 1,
+        message: Some(v1::from_agent::Message::Register(register)),
+    };
+    let AgentMessage::Kernel(FromAgent::Register(read)) = from_agent_from_wire(wire).unwrap()
+    else {
+        panic!("it is a registration");
+    };
+    assert_eq!((read.settled, read.protocol), (None, 0));
+    assert_eq!(read.tasks[0].last, None);
 }

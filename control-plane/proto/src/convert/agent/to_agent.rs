@@ -131,6 +131,10 @@ pub fn to_agent_from_wire(wire: v1::ToAgent) -> Result<Addressed, Error> {
             unreachable_after: Span(registered.unreachable_after_micros),
         }),
         Message::Resync(v1::Resync {}) => ServiceMessage::Kernel(ToAgent::Resync),
+        Message::ReportAll(v1::ReportAll {}) => ServiceMessage::Kernel(ToAgent::ReportAll),
+        Message::Discard(discard) => ServiceMessage::Kernel(ToAgent::Discard {
+            launch: launch_from_wire(discard.launch)?,
+        }),
         Message::Command(command) => {
             ServiceMessage::Kernel(ToAgent::Command(command_from_wire(command)?))
         }
@@ -156,6 +160,10 @@ fn kernel_to_wire(message: ToAgent) -> Message {
             unreachable_after_micros: unreachable_after.0,
         }),
         ToAgent::Resync => Message::Resync(v1::Resync {}),
+        ToAgent::ReportAll => Message::ReportAll(v1::ReportAll {}),
+        ToAgent::Discard { launch } => Message::Discard(v1::Discard {
+            launch: launch_to_wire(launch),
+        }),
         ToAgent::Command(command) => Message::Command(command_to_wire(command)),
         ToAgent::Acknowledge { launch, uuid } => {
             Message::Acknowledge(acknowledge_to_wire(launch, uuid))

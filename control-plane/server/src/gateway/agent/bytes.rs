@@ -1,12 +1,10 @@
 //! Modules to agents, output from agents, input to agents.
 
-use bytes::BytesMut;
 use futures::Stream;
 use insula_proto::convert::agent::CHUNK_BYTES_MAX;
 use insula_proto::insula::agent::v1::{Chunk, FetchModuleRequest, OutputChunk};
 use insula_store::{AgentIdentity, TaskFilter, TaskGroup};
 use insula_types::{AgentId, ErrorCode, TenantId};
-use tokio::io::AsyncReadExt;
 use tonic::{Status, Streaming};
 
 use super::ApiError;
@@ -31,18 +29,12 @@ pub(super) async fn module(
     if service.store.module(&tenant, &digest).await?.is_none() {
         return Err(ApiError::not_found(format!("there is no module {digest}")));
     }
-    let file = service.store.open_module(&digest).await?;
-    Ok(futures::stream::unfold(Some(file), |file| async move {
-        let mut file = file?;
-        let mut data = BytesMut::with_capacity(CHUNK_BYTES_MAX);
-        match file.read_buf(&mut data).await {
-            Ok(0) => None,
-            Ok(_) => Some((
-                Ok(Chunk {
-                    data: data.freeze(),
-                }),
-                Some(file),
-            )),
+    let bytes = service.store.open_module(&digest).await?;
+    Ok(futures::stream::unfold(Some(bytes), |bytes| async move {
+        let mut bytes = bytes?;
+        match bytes.next(CHUNK_BYTES_MAX).await {
+            Ok(None) => None,
+            Ok(Some(data)) => Some((Ok(Chunk { data }), Some(bytes))),
             Err(error) => {
                 tracing::error!(%error, "cannot read a module");
                 Some((Err(Status::internal("the module cannot be read")), None))

@@ -72,23 +72,39 @@ pub(super) async fn enroll(
         .token(&hash)
         .await?
         .ok_or_else(|| refused(Admission::Unknown))?;
-    let agent = AgentId::from(Uuid::new_v4().to_string());
-    let certificate = service
-        .organization
-        .sign_agent(&request.certificate_request, &agent, SystemTime::now())
-        .map_err(|error| ApiError::invalid(error.to_string()))?;
-    let identity = identity(&agent, &token.cell, checkpoint, &certificate)?;
-    match service.store.admit(&hash, &identity, wall_clock()).await? {
-        Admission::Admitted => {}
-        refusal => return Err(refused(refusal)),
-    }
+    let (agent, certificate) = admit(service, &request, &token, &checkpoint).await?;
     tracing::info!(%agent, hostname = request.hostname, "agent enrolled");
     Ok(EnrollResponse {
         agent_id: agent.to_string(),
         cell: token.cell.to_string(),
-        certificate: certificate.to_vec().into(),
+        certificate: certificate.into(),
         authority: service.organization.certificate().to_vec().into(),
     })
+}
+
+/// Signs the machine's key under a new id; or, if it has joined before and the answer was lost, under
+/// the one that it was given then.
+async fn admit(
+    service: &Service,
+    request: &EnrollRequest,
+    token: &EnrollmentToken,
+    checkpoint: &CheckpointId,
+) -> Result<(AgentId, Vec<u8>), ApiError> {
+    let mut agent = AgentId::from(Uuid::new_v4().to_string());
+    loop {
+        let certificate = service
+            .organization
+            .sign_agent(&request.certificate_request, &agent, SystemTime::now())
+            .map_err(|error| ApiError::invalid(error.to_string()))?;
+        let identity = identity(&agent, &token.cell, checkpoint.clone(), &certificate)?;
+        let store = &service.store;
+        match store.admit(&token.hash, &identity, wall_clock()).await? {
+            Admission::Admitted => return Ok((agent, certificate.to_vec())),
+            // A machine keeps its id, so there is no third time.
+            Admission::Joined(before) => agent = before,
+            refusal => return Err(refused(refusal)),
+        }
+    }
 }
 
 fn hash(secret: &str) -> [u8; 32] {
@@ -118,10 +134,14 @@ fn identity(
 }
 
 fn refused(admission: Admission) -> ApiError {
+    if admission == Admission::Revoked {
+        let sentence = "this machine's agent was revoked; wipe its work directory to join as a new one";
+        return ApiError::new(ErrorCode::PermissionDenied, sentence);
+    }
     let sentence = match admission {
         Admission::UsedUp => "the join token has been used already",
         Admission::Expired => "the join token has expired",
-        Admission::Unknown | Admission::Admitted => "the join token is not known here",
+        _ => "the join token is not known here",
     };
     ApiError::new(
         ErrorCode::PermissionDenied,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::Stream;
 use insula_kernel::Input;
+use insula_kernel::input::Cause;
 use insula_proto::convert::agent::{AgentMessage, from_agent_from_wire};
 use insula_proto::insula::agent::v1::{FromAgent, ToAgent};
 use insula_store::AgentIdentity;
@@ -15,10 +16,13 @@ use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
 use super::outbound;
+use crate::cells::Handle;
 use crate::gateway::ApiError;
 use crate::relay::{AgentSender, Failure, Line};
 use crate::service::Service;
 
+/// How often it is looked whether somebody serves the cell of an agent that nobody listened to.
+const LOOK: Duration = Duration::from_millis(200);
 /// An agent says its hello with the call itself.
 const HELLO: Duration = Duration::from_secs(10);
 
@@ -33,32 +37,44 @@ pub(super) async fn begin(
 ) -> Result<impl Stream<Item = Result<ToAgent, Status>> + Send + use<>, Status> {
     let session = hello(&mut messages).await?;
     let agent = &identity.agent;
-    let from_kernel = service.handle.sessions().open(Peer::Agent {
+    let cell = service.cells.find(&identity.cell).await;
+    let cell = cell.map_err(ApiError::from)?;
+    let peer = Peer::Agent {
         agent: agent.clone(),
         session: session.clone(),
-    });
+    };
+    let from_kernel = cell.open(peer.clone());
     let (line, sender, from_gateway) = service.relay.agents().open(agent);
     let (answers, stream) = mpsc::channel(outbound::AHEAD_MAX);
     let carrier = Carrier {
         service,
         identity,
+        cell,
+        peer,
         session: session.clone(),
         line,
         sender,
     };
     tokio::spawn(async move {
-        let last = tokio::select! {
-            last = carrier.inbound(messages) => last,
-            last = outbound::run(session, from_kernel, from_gateway, &answers) => last,
+        let (last, cause) = tokio::select! {
+            last = carrier.inbound(messages) => (last, Cause::ByPeer),
+            last = outbound::run(session, from_kernel, from_gateway, &answers) => {
+                (last, Cause::ByPeer)
+            }
+            () = carrier.service.stopping.ending() => (Some(stops()), Cause::ByUs),
         };
         if let Some(status) = last {
             // A connection that is full or gone ends without it.
             let _ = answers.try_send(Err(status));
         }
         drop(answers);
-        carrier.end().await;
+        carrier.end(cause).await;
     });
     Ok(tokio_stream::wrappers::ReceiverStream::new(stream))
+}
+
+fn stops() -> Status {
+    Status::unavailable("this replica of the control plane stops; connect again")
 }
 
 async fn hello(messages: &mut Streaming<FromAgent>) -> Result<SessionId, Status> {
@@ -78,6 +94,8 @@ fn read(message: FromAgent) -> Result<AgentMessage, Status> {
 struct Carrier {
     service: Arc<Service>,
     identity: AgentIdentity,
+    cell: Handle,
+    peer: Peer,
     session: SessionId,
     line: Line,
     sender: AgentSender,
@@ -156,20 +174,38 @@ impl Carrier {
             session: self.session.clone(),
             message,
         };
-        let submitted = self.service.handle.submit(input).await;
-        submitted.map_err(|unavailable| ApiError::from(unavailable).into())
+        if self.cell.submit(input).await.is_err() {
+            self.wait_for_owner().await;
+        }
+        Ok(())
     }
 
-    async fn end(&self) {
+    /// Nobody took what the agent said. Its connection stays: it is asked to register again as soon
+    /// as somebody serves its cell, and says the rest again by itself. Nothing more is read of it
+    /// until then.
+    async fn wait_for_owner(&self) {
+        // Not at once, or an owner that is there and refuses would be asked without a break.
+        let mut look = tokio::time::interval(LOOK);
+        look.tick().await;
+        loop {
+            look.tick().await;
+            if self.cell.is_served() {
+                return self.cell.resync(&self.peer);
+            }
+        }
+    }
+
+    async fn end(&self, cause: Cause) {
         let agent = &self.identity.agent;
         self.service.relay.agents().close(agent, &self.sender);
         self.service.relay.disconnected(&self.sender);
         let (agent, session) = (agent.clone(), self.session.clone());
         // If the driver has stopped, it knows of no sessions any more.
-        let _ = self
-            .service
-            .handle
-            .submit(Input::AgentDisconnected { agent, session })
-            .await;
+        let disconnected = Input::AgentDisconnected {
+            agent,
+            session,
+            cause,
+        };
+        let _ = self.cell.submit(disconnected).await;
     }
 }

@@ -33,11 +33,11 @@ pub(super) async fn agents(
     let after = query.cursor.map(AgentId::from);
     let page = service
         .store
-        .agents(&context.cell, after.as_ref(), PAGE_ROWS_MAX)
+        .agents(context.cell.cell(), after.as_ref(), PAGE_ROWS_MAX)
         .await?;
     // Only those of the page: the scheduler is held up meanwhile.
     let ids: Vec<AgentId> = page.rows.iter().map(|row| row.agent.clone()).collect();
-    let live = service.handle.query(move |kernel| {
+    let live = context.cell.query(move |kernel| {
         let views = ids.iter().filter_map(|id| kernel.agent_view_of(id));
         views
             .map(|view| (view.agent.clone(), view))
@@ -78,6 +78,7 @@ fn agent(row: &AgentRow, live: Option<&AgentView>) -> Agent {
         offered: amount(|live| &live.offered),
         free: amount(|live| &live.free),
         excess: amount(|live| &live.excess),
+        held: live.and_then(|live| live.held.clone()),
         attributes: row.info.attributes.clone(),
         wasm: capabilities.wasm,
         wasm_missing: capabilities.wasm_missing.clone(),
@@ -103,14 +104,14 @@ pub(super) async fn frameworks(
     let page = service
         .store
         .frameworks(
-            &context.cell,
+            context.cell.cell(),
             Some(&context.tenant),
             after.as_ref(),
             PAGE_ROWS_MAX,
         )
         .await?;
     let tenant = context.tenant.clone();
-    let live = service.handle.query(move |kernel| {
+    let live = context.cell.query(move |kernel| {
         let views = kernel
             .frameworks_view()
             .filter(|view| view.framework.tenant == tenant);
@@ -185,7 +186,6 @@ fn framework(row: &FrameworkRow, live: Option<&(FrameworkView, Vec<String>)>) ->
 }
 
 pub(super) async fn offers(
-    State(service): State<Arc<Service>>,
     context: TenantContext,
     Parameters(query): Parameters<CursorQuery>,
 ) -> Result<Json<Page<Offer>>, ApiError> {
@@ -198,7 +198,7 @@ pub(super) async fn offers(
             ApiError::invalid(format!("the cursor is not understood: {error}"))
         })?;
     let tenant = context.tenant;
-    let offers = service.handle.query(move |kernel| {
+    let offers = context.cell.query(move |kernel| {
         let of_tenant = kernel.offers().filter(|offer| {
             offer.framework.tenant == tenant && after.is_none_or(|after| offer.id > after)
         });

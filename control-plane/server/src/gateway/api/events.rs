@@ -1,13 +1,13 @@
 //! What happened, a line of JSON per event.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures::StreamExt;
-use futures::stream;
+use futures::{StreamExt, TryStreamExt, stream};
 use http::header::CONTENT_TYPE;
 use insula_types::TenantId;
 use serde::Deserialize;
@@ -33,11 +33,17 @@ pub(super) async fn events(
     context: TenantContext,
     Parameters(query): Parameters<EventsQuery>,
 ) -> Result<Response, ApiError> {
-    let (past, live) = service.events.watch(query.tail);
-    let tenant = context.tenant;
+    let (past, live) = service.events.of(&context.cell)?.watch(query.tail);
+    let (tenant, cell) = (context.tenant, context.cell);
     let past = stream::iter(past.into_iter().map(Ok));
     let lines = if query.follow {
-        let live = BroadcastStream::new(live).take_until(service.stopping.ending());
+        let live = BroadcastStream::new(live).map_err(io::Error::other);
+        let until_moved = live.take_until(cell.moved());
+        // A watcher must not believe that this was the end.
+        let moved = stream::iter([Err(io::Error::other("another replica serves the cell now"))]);
+        let live = until_moved
+            .chain(moved)
+            .take_until(service.stopping.ending());
         past.chain(live).boxed()
     } else {
         past.boxed()
@@ -45,8 +51,8 @@ pub(super) async fn events(
     let lines = lines.filter_map(move |seen| {
         let line = match seen {
             Ok(seen) => may_see(&tenant, &seen).then(|| line(&seen)),
-            // A watcher that cannot keep up must not believe that it saw everything.
-            Err(missed) => Some(Err(std::io::Error::other(missed))),
+            // Nor must one that cannot keep up believe that it saw everything.
+            Err(missed) => Some(Err(missed)),
         };
         std::future::ready(line)
     });
@@ -58,7 +64,7 @@ fn may_see(tenant: &TenantId, seen: &Seen) -> bool {
     seen.tenant.as_ref().is_none_or(|owner| owner == tenant)
 }
 
-fn line(seen: &Seen) -> std::io::Result<Bytes> {
+fn line(seen: &Seen) -> io::Result<Bytes> {
     let mut line = BytesMut::with_capacity(256).writer();
     serde_json::to_writer(&mut line, &seen.event)?;
     let mut line = line.into_inner();

@@ -112,7 +112,7 @@ async fn waiting(
     if query.framework.as_deref().is_some_and(|id| id != BUILT_IN) {
         return Ok(());
     }
-    let (cell, tenant, prefix) = (&context.cell, &context.tenant, &query.prefix);
+    let (cell, tenant, prefix) = (context.cell.cell(), &context.tenant, &query.prefix);
     let store = &service.store;
     let found = store
         .waiting_requests(cell, tenant, prefix, after, limit)
@@ -145,7 +145,7 @@ async fn started(
     let room = limit - page.items.len();
     let found = service
         .store
-        .tasks(&context.cell, &filter, after, room)
+        .tasks(context.cell.cell(), &filter, after, room)
         .await?;
     let items = found.rows.iter().map(view::started);
     page.items.extend(items);

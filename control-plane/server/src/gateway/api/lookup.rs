@@ -61,13 +61,13 @@ async fn request_and_start(
     key: &TaskKey,
 ) -> Result<(Option<RequestRow>, Option<TaskRow>), ApiError> {
     let launch = |row: &Option<TaskRow>| row.as_ref().map(|row| row.launch);
-    let mut before = service.store.task(&context.cell, key).await?;
+    let mut before = service.store.task(context.cell.cell(), key).await?;
     for _ in 0..LOOKS_MAX {
         let request = service
             .store
-            .request(&context.cell, &context.tenant, &key.task)
+            .request(context.cell.cell(), &context.tenant, &key.task)
             .await?;
-        let after = service.store.task(&context.cell, key).await?;
+        let after = service.store.task(context.cell.cell(), key).await?;
         if launch(&before) == launch(&after) {
             // The end of a start that is to be started again must not be seen with the request as it
             // was before that; once the request is gone, the end is the end.
@@ -103,7 +103,7 @@ pub(super) async fn find(
         ..TaskFilter::default()
     };
     // Frameworks may use the same id; the latest start is what somebody is most likely to mean.
-    let mut page = service.store.tasks(&context.cell, &filter, None, 1).await?;
+    let mut page = service.store.tasks(context.cell.cell(), &filter, None, 1).await?;
     let row = Some(page.rows.pop().ok_or_else(|| missing(id))?);
     Ok(Found { request: None, row })
 }
@@ -124,7 +124,7 @@ pub(super) async fn attempt(
     // Starts are bounded by the retries that may be asked for, so they fit a page.
     let starts = service
         .store
-        .tasks(&context.cell, &filter, None, PAGE_ROWS_MAX)
+        .tasks(context.cell.cell(), &filter, None, PAGE_ROWS_MAX)
         .await?;
     let mut starts = starts.rows.into_iter();
     starts.find(|row| row.attempt == attempt).ok_or_else(|| {

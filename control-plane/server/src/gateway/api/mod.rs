@@ -6,10 +6,12 @@
 mod body;
 mod cluster;
 mod events;
+mod held;
 mod list;
 mod lookup;
 mod modules;
 mod output;
+mod replicas;
 mod stdin;
 mod submit;
 mod tasks;
@@ -37,10 +39,13 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/modules", get(modules::list).put(modules::push))
         .route("/v1/modules/{digest}", delete(modules::remove))
         .route("/v1/agents", get(cluster::agents))
+        .route("/v1/agents/{id}/discard", post(held::discard))
         .route("/v1/frameworks", get(cluster::frameworks))
         .route("/v1/offers", get(cluster::offers))
         .route("/v1/tokens", post(tokens::make))
         .route("/v1/events", get(events::events))
+        .route("/v1/replicas", get(replicas::replicas))
+        .route("/v1/partitions", get(replicas::partitions))
         .route("/v1/version", get(cluster::version))
         .route("/v1", any(unknown))
         .route("/v1/", any(unknown))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use insula_proto::convert::agent::{Output as Stream, OutputRequest, ServiceMessage, Start};
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::body::{Parameters, Segments};
 use super::{ApiError, lookup, view, wait};
 use crate::auth::TenantContext;
+use crate::forward::Passed;
 use crate::relay::{Failure, Output};
 use crate::service::Service;
 
@@ -32,15 +33,41 @@ pub(super) struct OutputQuery {
 pub(super) async fn output(
     State(service): State<Arc<Service>>,
     context: TenantContext,
+    passed: Passed,
     Segments((id, stream)): Segments<(String, String)>,
     Parameters(query): Parameters<OutputQuery>,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let output = Stream::from_name(&stream)
         .ok_or_else(|| ApiError::not_found(format!("a task has stdout and stderr, no {stream}")))?;
-    let Some(wait::Start { agent, launch }) = started(&service, &context, &id, &query).await?
-    else {
+    let start = match passed.start.clone() {
+        Some((agent, launch)) => Some(wait::Start { agent, launch }),
+        None => started(&service, &context, &id, &query).await?,
+    };
+    let Some(start) = start else {
         return Ok(plain(Body::empty(), None));
     };
+    let forwarded = service
+        .forwarder
+        .to_agent(&context, &passed, start.pair(), request);
+    if let Ok(answered) = forwarded.await {
+        return Ok(answered);
+    }
+    let launch = start.launch;
+    let body = read(&service, &context, &id, start, output, &query).await?;
+    Ok(plain(body, Some(launch)))
+}
+
+/// The output of a start whose agent is connected to this replica, if to any.
+async fn read(
+    service: &Service,
+    context: &TenantContext,
+    id: &str,
+    start: wait::Start,
+    output: Stream,
+    query: &OutputQuery,
+) -> Result<Body, ApiError> {
+    let wait::Start { agent, launch } = start;
     let ask = |request| {
         ServiceMessage::ReadOutput(OutputRequest {
             request,
@@ -50,18 +77,17 @@ pub(super) async fn output(
             follow: query.follow,
         })
     };
-    let body = tokio::select! {
+    tokio::select! {
         read = service.relay.read(&agent, ask) => match read {
-            Ok(output) => stream_of(&service, output),
+            Ok(output) => Ok(stream_of(service, output)),
             // It never got as far as having output, for example because its program does not exist.
-            Err(Failure::NotFound(_)) if is_over(&service, &context, &id, launch).await? => {
-                Body::empty()
+            Err(Failure::NotFound(_)) if is_over(service, context, id, launch).await? => {
+                Ok(Body::empty())
             }
-            Err(failure) => return Err(refusal(failure)),
+            Err(failure) => Err(refusal(failure)),
         },
-        () = service.stopping.ending() => return Err(wait::stops()),
-    };
-    Ok(plain(body, Some(launch)))
+        () = service.stopping.ending() => Err(wait::stops()),
+    }
 }
 
 /// Whether a start has ended: that it has no output is then the whole truth, else it is not known.
@@ -71,7 +97,8 @@ async fn is_over(
     id: &str,
     launch: LaunchId,
 ) -> Result<bool, ApiError> {
-    let task = wait::until(service, context, id, Some(Instant::now()), |_| true).await?;
+    let found = lookup::find(service, context, id).await?;
+    let task = view::found(&found).ok_or_else(|| lookup::missing(id))?;
     let is_latest = task.launch == Some(launch.to_string());
     Ok(!is_latest || task.phase == TaskPhase::Done)
 }

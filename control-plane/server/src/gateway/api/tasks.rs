@@ -35,7 +35,11 @@ pub(super) async fn show(
     Segments(id): Segments<String>,
     Parameters(query): Parameters<ShowQuery>,
 ) -> Result<Json<Task>, ApiError> {
-    let seconds = query.wait.unwrap_or(0.0);
+    let Some(seconds) = query.wait else {
+        let found = lookup::find(&service, &context, &id).await?;
+        let task = view::found(&found).ok_or_else(|| lookup::missing(&id))?;
+        return Ok(Json(task));
+    };
     let patience = Span::from_secs_f64(seconds)
         .ok_or_else(|| ApiError::invalid(format!("{seconds} is no time to wait, in seconds")))?;
     let deadline = Instant::now() + Duration::from(patience).min(WAIT_MAX);
@@ -57,16 +61,12 @@ pub(super) async fn why(
         }]),
         (None, Some(request)) => {
             let (tenant, task) = (context.tenant.clone(), request.request.task.clone());
-            service
-                .handle
-                .query(move |kernel| kernel.why_request(&tenant, &task))
+            context.cell.query(move |kernel| kernel.why_request(&tenant, &task))
                 .await?
         }
         (Some(row), _) => {
             let key = row.key.clone();
-            let live = service
-                .handle
-                .query(move |kernel| kernel.why_task(&key))
+            let live = context.cell.query(move |kernel| kernel.why_task(&key))
                 .await?;
             let state = row.status.state;
             let message = row.status.message.clone();
@@ -103,9 +103,7 @@ pub(super) async fn kill(
     let task = view::found(&found).ok_or_else(|| lookup::missing(&id))?;
     refuse_what_cannot_be_killed(&task)?;
     let (tenant, task) = (context.tenant, TaskId::from(id));
-    let outcome = service
-        .handle
-        .ask(|request| Input::Withdraw {
+    let outcome = context.cell.ask(|request| Input::Withdraw {
             request,
             tenant,
             task,

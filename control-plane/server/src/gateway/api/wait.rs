@@ -15,8 +15,14 @@ pub(super) struct Start {
     pub(super) launch: LaunchId,
 }
 
+impl Start {
+    pub(super) fn pair(&self) -> (AgentId, LaunchId) {
+        (self.agent.clone(), self.launch)
+    }
+}
+
 /// The task, once `enough` says so of it, or as it is at the deadline. Ends early when the control
-/// plane stops. Cancel-safe: whoever goes away leaves nothing behind.
+/// plane stops or the cell is handed over. Cancel-safe: whoever goes away leaves nothing behind.
 pub(super) async fn until(
     service: &Service,
     context: &TenantContext,
@@ -26,6 +32,7 @@ pub(super) async fn until(
 ) -> Result<Task, ApiError> {
     tokio::select! {
         task = changes(service, context, id, deadline, enough) => task,
+        () = context.cell.moved() => Err(moved()),
         () = service.stopping.ending() => Err(stops()),
     }
 }
@@ -38,7 +45,7 @@ async fn changes(
     enough: impl Fn(&Task) -> bool,
 ) -> Result<Task, ApiError> {
     // Watched from before the first look, so that no change falls in between.
-    let (_, mut events) = service.events.watch(0);
+    let (_, mut events) = service.events.of(&context.cell)?.watch(0);
     loop {
         let found = lookup::find(service, context, id).await?;
         let task = view::found(&found).ok_or_else(|| lookup::missing(id))?;
@@ -85,6 +92,14 @@ pub(super) fn start_of(task: &Task) -> Result<Option<Start>, ApiError> {
         })?;
     let agent = AgentId::from(agent.as_str());
     Ok(Some(Start { agent, launch }))
+}
+
+/// What a request is told that waits for a cell that is handed over to another replica.
+pub(super) fn moved() -> ApiError {
+    ApiError::new(
+        ErrorCode::Unavailable,
+        "the cell is served by another replica now; ask again",
+    )
 }
 
 /// What a request is told that waits when the control plane stops.

@@ -1,12 +1,13 @@
 //! Every answer that is not a success: its sentence and its status, in one table.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use insula_kernel::Rejection;
 use insula_proto::DecodeError;
 use insula_proto::decode::BODY_BYTES_MAX;
 use insula_proto::validate::InvalidCall;
+use insula_types::ErrorCode;
 
 use crate::gateway::{ApiError, http_status};
 use crate::partition::Unavailable;
@@ -82,9 +83,18 @@ pub(super) enum Refusal {
     /// The kernel refused the call.
     #[error("{0}")]
     Rejected(Rejection),
-    /// The credential does not allow it, or there is none.
+    /// There is no credential, or a wrong one.
+    #[error("{}", error.message())]
+    Unauthenticated {
+        /// What a credential would be for, as Mesos names it.
+        realm: &'static str,
+        /// What is wrong.
+        error: ApiError,
+    },
+    /// What is wrong is the same for every interface: the credential does not allow it, the cell is
+    /// not known, the database is away.
     #[error("{}", .0.message())]
-    Forbidden(ApiError),
+    General(ApiError),
     /// The owner of the cell does not answer; certainly nothing was done.
     #[error("{0}")]
     Unavailable(Unavailable),
@@ -124,7 +134,8 @@ impl Refusal {
             | Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::Unsupported { .. } => StatusCode::NOT_IMPLEMENTED,
             Self::Rejected(rejection) => of_rejection(rejection),
-            Self::Forbidden(error) => http_status(error.code()),
+            Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+            Self::General(error) => http_status(error.code()),
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Uncertain | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -152,12 +163,15 @@ impl From<Unavailable> for Refusal {
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
-        Self::Forbidden(error)
+        Self::General(error)
     }
 }
 
 impl From<insula_store::Error> for Refusal {
     fn from(error: insula_store::Error) -> Self {
+        if error.is_away() {
+            return Self::General(error.into());
+        }
         Self::internal("read its database", &error)
     }
 }
@@ -175,6 +189,13 @@ impl IntoResponse for Refusal {
             Self::Unavailable(_) | Self::Rejected(Rejection::TooMany { .. }) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            Self::General(error) if error.code() == ErrorCode::Unavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Unauthenticated { realm, .. } => {
+                let challenge = HeaderValue::from_str(&format!("Basic realm=\"{realm}\""));
+                headers.extend(challenge.ok().map(|challenge| (WWW_AUTHENTICATE, challenge)));
+            }
             Self::Uncertain => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -190,7 +211,10 @@ mod tests {
 
     #[test]
     fn only_a_call_that_was_certainly_not_taken_is_to_be_repeated() {
-        let response = |uncertain| Refusal::from(Unavailable { uncertain }).into_response();
+        let response = |uncertain| {
+            let reason = None;
+            Refusal::from(Unavailable { uncertain, reason }).into_response()
+        };
         let certain = response(false);
         assert_eq!(certain.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(certain.headers().contains_key(RETRY_AFTER));

@@ -4,10 +4,12 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use http::Method;
+use insula_types::ErrorCode;
 
 use super::refusal::Refusal;
 use super::{MesosState, read, scheduler};
 use crate::auth::TenantContext;
+use crate::gateway::ApiError;
 
 /// Everything of the Mesos interface, and the answer to every other path.
 ///
@@ -33,19 +35,25 @@ enum Endpoint {
 async fn serve(State(state): State<MesosState>, request: Request) -> Result<Response, Refusal> {
     let endpoint = endpoint(request.uri().path());
     let (mut head, body) = request.into_parts();
-    let context = TenantContext::from_request_parts(&mut head, &state).await?;
+    if endpoint == Endpoint::Health {
+        // Whoever watches over the process has no credential; that it answers is all it says.
+        only(&[Method::GET, Method::HEAD], "GET, HEAD", &head.method)?;
+        return Ok(Response::default());
+    }
+    let context = TenantContext::from_request_parts(&mut head, &state).await;
+    let context = context.map_err(|error| refused(error, endpoint))?;
     match endpoint {
         Endpoint::Nothing => Err(Refusal::NotFound),
         Endpoint::Unsupported(what, instead) => Err(Refusal::Unsupported { what, instead }),
         Endpoint::Scheduler => {
             only(&[Method::POST], "POST", &head.method)?;
-            scheduler::serve(&state, context.tenant, &head.headers, body).await
+            scheduler::serve(&state, context, &head.headers, body).await
         }
         readable => {
             only(&[Method::GET, Method::HEAD], "GET, HEAD", &head.method)?;
             match readable {
                 Endpoint::Read(document) => {
-                    read::document(&state, context.tenant, document, &head.uri).await
+                    read::document(&state, context, document, &head.uri).await
                 }
                 Endpoint::Redirect => Ok(read::redirect(&state.master)),
                 Endpoint::Version => Ok(read::version()),
@@ -53,6 +61,18 @@ async fn serve(State(state): State<MesosState>, request: Request) -> Result<Resp
             }
         }
     }
+}
+
+/// Mesos names a realm for each part of its interface, and clients may look for it.
+fn refused(error: ApiError, endpoint: Endpoint) -> Refusal {
+    if error.code() != ErrorCode::Unauthenticated {
+        return error.into();
+    }
+    let realm = match endpoint {
+        Endpoint::Scheduler => "mesos-master-scheduler",
+        _ => "mesos-master-readonly",
+    };
+    Refusal::Unauthenticated { realm, error }
 }
 
 fn only(known: &[Method], allowed: &'static str, method: &Method) -> Result<(), Refusal> {

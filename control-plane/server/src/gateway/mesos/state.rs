@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRef;
 use insula_store::Store;
-use insula_types::{CellId, Time};
+use insula_types::Time;
 
-use crate::partition::Handle;
+use crate::auth::Gate;
 
 /// Time between two heartbeats on an event stream; that of Mesos, which clients count on.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
@@ -15,16 +16,20 @@ pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// What the handlers share; cheap to clone.
 #[derive(Clone)]
 pub struct MesosState {
-    /// The owner of the cell.
-    pub handle: Handle,
+    /// Decides who calls, and about which cell.
+    pub gate: Gate,
     /// The truth, for bulk reads.
     pub store: Store,
-    /// Which cell is served.
-    pub cell: CellId,
     /// As what this process introduces itself.
     pub master: Arc<Master>,
     /// Time between two heartbeats on an event stream; [`HEARTBEAT_INTERVAL`] but for tests.
     pub heartbeat_interval: Duration,
+}
+
+impl FromRef<MesosState> for Gate {
+    fn from_ref(state: &MesosState) -> Self {
+        state.gate.clone()
+    }
 }
 
 /// What a client learns of the master that it talks to.

@@ -6,7 +6,7 @@ use insula_proto::convert::agent::{
 };
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
 use insula_proto::insula::agent::v1::{
-    Chunk, FromAgent, OutputChunk, ReceiveInputRequest, ToAgent,
+    Chunk, FetchModuleRequest, FromAgent, OutputChunk, ReceiveInputRequest, ToAgent,
 };
 use insula_types::agent::{AgentCapabilities, AgentInfo};
 use insula_types::message::{
@@ -75,6 +75,8 @@ impl Agent {
             watermark: Watermark::default(),
             tasks: Vec::new(),
             clock: Time(1),
+            settled: None,
+            protocol: insula_types::message::AGENT_PROTOCOL,
         }))
     }
 
@@ -203,6 +205,21 @@ impl Agent {
         let request = ReceiveInputRequest { request_id };
         let answer = soon(self.client.clone().receive_input(request)).await?;
         Ok(answer.into_inner())
+    }
+
+    /// Fetches a module, as for a task of the tenant.
+    pub(crate) async fn fetch(&self, digest: &str, tenant: &str) -> Result<Vec<u8>, Status> {
+        let request = FetchModuleRequest {
+            digest: digest.to_owned(),
+            tenant: tenant.to_owned(),
+        };
+        let answer = soon(self.client.clone().fetch_module(request)).await?;
+        let mut chunks = answer.into_inner();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = soon(chunks.message()).await? {
+            bytes.extend_from_slice(&chunk.data);
+        }
+        Ok(bytes)
     }
 
     /// Says that it cannot answer.

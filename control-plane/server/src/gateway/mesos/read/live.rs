@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use insula_kernel::view::{AgentView, FrameworkView, OfferView};
 use insula_types::{AgentId, FrameworkId, TenantId};
 
-use crate::partition::{Handle, Unavailable};
+use crate::cells::Handle;
+use crate::partition::Unavailable;
 
 /// Sessions, offers and use, at one moment. As large as the cell has agents, frameworks and offers.
+#[derive(Default)]
 pub(super) struct Live {
     agents: HashMap<AgentId, AgentView>,
     frameworks: HashMap<FrameworkId, FrameworkView>,

@@ -29,6 +29,8 @@ use self::parameters::Parameters;
 use self::writer::Writer;
 use super::refusal::Refusal;
 use super::{Master, MesosState};
+use crate::auth::TenantContext;
+use crate::partition::Unavailable;
 
 /// Which document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,19 +57,30 @@ struct Source {
 /// Answers with a document, as far as the tenant may see it.
 pub(super) async fn document(
     state: &MesosState,
-    tenant: TenantId,
+    context: TenantContext,
     document: Document,
     uri: &Uri,
 ) -> Result<Response, Refusal> {
     let parameters = Parameters::of(uri)?;
     let source = Source {
         store: state.store.clone(),
-        cell: state.cell.clone(),
-        live: Live::of(&state.handle, &tenant).await?,
-        tenant,
+        cell: context.cell.cell().clone(),
+        live: live(&context, document).await?,
+        tenant: context.tenant,
         master: Arc::clone(&state.master),
     };
     writer::respond(|writer| write(source, document, parameters, writer)).await
+}
+
+/// What the kernel adds to a document; nothing to one that comes from the rows alone, and that any
+/// replica can answer therefore.
+async fn live(context: &TenantContext, document: Document) -> Result<Live, Unavailable> {
+    match document {
+        Document::Tasks => Ok(Live::default()),
+        Document::State | Document::Agents | Document::Frameworks => {
+            Live::of(&context.cell, &context.tenant).await
+        }
+    }
 }
 
 /// Writes a document to its end, or until its reader is gone.

@@ -9,25 +9,24 @@ use insula_proto::mesos::v1::scheduler::Call;
 use insula_proto::mesos::v1::scheduler::call::{Kill, Reconcile, Type};
 use insula_types::message::Peer;
 use insula_types::{
-    AgentId, FrameworkId, FrameworkKey, SessionId, TaskId, TenantId, TraceContext, UpdateUuid,
+    AgentId, FrameworkId, FrameworkKey, SessionId, TaskId, TraceContext, UpdateUuid,
 };
 
 use super::accept;
-use crate::gateway::mesos::MesosState;
+use crate::auth::TenantContext;
 use crate::gateway::mesos::headers;
 use crate::gateway::mesos::refusal::Refusal;
 
 /// Puts a call to the kernel; returns when it was taken.
 pub(super) async fn call(
-    state: &MesosState,
-    tenant: TenantId,
+    context: TenantContext,
     r#type: Type,
     mut call: Call,
     headers: &HeaderMap,
 ) -> Result<(), Refusal> {
     let trace = headers::trace(headers);
     let framework = FrameworkKey {
-        tenant,
+        tenant: context.tenant,
         framework: FrameworkId::from(call.framework_id.take().unwrap_or_default().value),
     };
     let asked = asked(r#type, call, &trace)?;
@@ -35,8 +34,8 @@ pub(super) async fn call(
     // the framework was looked up, which is the order of Mesos.
     let session = headers::text(headers, headers::STREAM_ID);
     let stream = SessionId::from(session.clone().unwrap_or_default());
-    let outcome = state
-        .handle
+    let outcome = context
+        .cell
         .ask(|request| Input::Call {
             request,
             framework: framework.clone(),
@@ -59,7 +58,7 @@ pub(super) async fn call(
             if unavailable.uncertain {
                 let session = stream;
                 let peer = Peer::Framework { framework, session };
-                state.handle.sessions().close(&peer);
+                context.cell.close(&peer);
             }
             Err(unavailable.into())
         }

@@ -35,7 +35,7 @@ impl Events {
         }
     }
 
-    /// The event of a message; none if the message only ends the stream.
+    /// The event of a message; none if the message is for the gateway alone.
     pub(super) fn of(&self, message: &ToFramework) -> Option<Event> {
         let event = match message {
             ToFramework::Subscribed { framework } => self.subscribed(framework),
@@ -87,7 +87,7 @@ impl Events {
                 ..of_type(Type::Failure)
             },
             ToFramework::Error(sentence) => error(sentence.clone()),
-            ToFramework::Close => return None,
+            ToFramework::Mark(_) | ToFramework::Close => return None,
         };
         Some(event)
     }

@@ -16,15 +16,15 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use insula_proto::mesos::v1::scheduler::call::Type;
 use insula_proto::validate;
-use insula_types::TenantId;
 
 use super::refusal::Refusal;
 use super::{MesosState, body, headers};
+use crate::auth::TenantContext;
 
 /// Serves one call.
 pub(super) async fn serve(
     state: &MesosState,
-    tenant: TenantId,
+    context: TenantContext,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -38,8 +38,8 @@ pub(super) async fn serve(
         if headers.contains_key(headers::STREAM_ID) {
             return Err(Refusal::StreamIdOfSubscribe);
         }
-        return subscribe::subscribe(state, tenant, call, accepted).await;
+        return subscribe::subscribe(state, context, call, accepted).await;
     }
-    calls::call(state, tenant, r#type, call, headers).await?;
+    calls::call(context, r#type, call, headers).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }

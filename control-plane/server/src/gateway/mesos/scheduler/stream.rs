@@ -44,7 +44,7 @@ pub(super) fn response(
         heartbeat,
         epoch: Epoch::default(),
         delivered: Vec::with_capacity(MESSAGES_PER_TURN),
-        records: VecDeque::new(),
+        waiting: VecDeque::new(),
         ended: false,
     };
     let body = Body::from_stream(futures::stream::unfold(stream, Stream::next));
@@ -74,6 +74,12 @@ fn record(media_type: MediaType, event: &Event) -> Bytes {
     record.into()
 }
 
+enum Waiting {
+    Record(Bytes),
+    /// The kernel goes on with a long answer when it hears of it.
+    Mark(u64),
+}
+
 struct Stream {
     subscription: Subscription,
     events: Events,
@@ -82,8 +88,8 @@ struct Stream {
     /// The highest seen; what an owner of a lower one says comes late (rule R17).
     epoch: Epoch,
     delivered: Vec<Delivered>,
-    /// Encoded and not yet written; at most those of one turn.
-    records: VecDeque<Bytes>,
+    /// What is to be written, and what is to be said once all before it was; at most that of one turn.
+    waiting: VecDeque<Waiting>,
     ended: bool,
 }
 
@@ -91,8 +97,12 @@ impl Stream {
     /// The next record, which becomes a chunk of its own.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         loop {
-            if let Some(record) = self.records.pop_front() {
-                return Some((Ok(record), self));
+            while let Some(waiting) = self.waiting.pop_front() {
+                match waiting {
+                    Waiting::Record(record) => return Some((Ok(record), self)),
+                    // Whoever asks for more has taken all that was before.
+                    Waiting::Mark(mark) => self.subscription.reached(mark),
+                }
             }
             if self.ended {
                 return None;
@@ -139,6 +149,7 @@ impl Stream {
         }
         match message {
             ToFramework::Subscribed { .. } => self.push(&events::heartbeat()),
+            ToFramework::Mark(mark) => self.waiting.push_back(Waiting::Mark(*mark)),
             ToFramework::Error(_) | ToFramework::Close => {
                 self.ended = true;
                 self.subscription.forget();
@@ -148,6 +159,7 @@ impl Stream {
     }
 
     fn push(&mut self, event: &Event) {
-        self.records.push_back(record(self.media_type, event));
+        let record = record(self.media_type, event);
+        self.waiting.push_back(Waiting::Record(record));
     }
 }

@@ -7,12 +7,13 @@ use insula_proto::convert::framework::{self, FrameworkError};
 use insula_proto::mesos::v1::scheduler::Call;
 use insula_proto::mesos::v1::scheduler::call;
 use insula_types::framework::FrameworkInfo;
-use insula_types::{FrameworkId, FrameworkKey, SessionId, TenantId};
+use insula_types::{FrameworkId, FrameworkKey, SessionId};
 use uuid::Uuid;
 
 use super::events::Events;
 use super::stream;
 use super::subscription::Subscription;
+use crate::auth::TenantContext;
 use crate::gateway::mesos::MesosState;
 use crate::gateway::mesos::headers::MediaType;
 use crate::gateway::mesos::refusal::Refusal;
@@ -28,10 +29,11 @@ struct Description {
 /// whose subscription the kernel refuses, gets a stream of one ERROR event, as in Mesos.
 pub(super) async fn subscribe(
     state: &MesosState,
-    tenant: TenantId,
+    context: TenantContext,
     call: Call,
     media_type: MediaType,
 ) -> Result<Response, Refusal> {
+    let TenantContext { tenant, cell, .. } = context;
     let subscribe = call.subscribe.unwrap_or_default();
     refuse_constraints(&subscribe)?;
     let id = SessionId::from(Uuid::new_v4().to_string());
@@ -46,9 +48,8 @@ pub(super) async fn subscribe(
         framework: description.id.clone().unwrap_or_else(|| fresh.clone()),
     };
     let refined = description.info.capabilities.reservation_refinement;
-    let mut subscription = Subscription::open(&state.handle, framework, id.clone());
-    let outcome = state
-        .handle
+    let mut subscription = Subscription::open(&cell, framework, id.clone());
+    let outcome = cell
         .ask(|request| {
             Input::Subscribe(Box::new(Subscribe {
                 request,

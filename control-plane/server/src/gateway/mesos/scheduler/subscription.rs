@@ -1,10 +1,12 @@
 //! A framework's session, and the kernel's knowledge of its end.
 
 use insula_kernel::Input;
+use insula_kernel::input::Cause;
 use insula_types::message::Peer;
 use insula_types::{FrameworkKey, SessionId};
 
-use crate::partition::{Delivered, Handle, Session};
+use crate::cells::Handle;
+use crate::partition::{Delivered, Session};
 
 /// An open subscription. Dropping it tells the kernel that the framework has disconnected, unless it
 /// was the kernel that ended it.
@@ -19,7 +21,7 @@ pub(super) struct Subscription {
 impl Subscription {
     /// Opens a session. What the kernel says in it waits until it is read.
     pub(super) fn open(handle: &Handle, framework: FrameworkKey, id: SessionId) -> Self {
-        let session = handle.sessions().open(Peer::Framework {
+        let session = handle.open(Peer::Framework {
             framework: framework.clone(),
             session: id.clone(),
         });
@@ -48,7 +50,31 @@ impl Subscription {
 
     /// Whether the owner of the cell still answers (rule R17).
     pub(super) async fn is_confirmed(&self) -> bool {
-        self.handle.query(|_| ()).await.is_ok()
+        self.handle.is_confirmed().await
+    }
+
+    /// Tells the kernel that all before a mark has been handed to the connection. There is at most one
+    /// on its way, and if this one is lost, so is the session.
+    pub(super) fn reached(&self, mark: u64) {
+        self.tell(Input::MarkReached {
+            framework: self.framework.clone(),
+            session: self.id.clone(),
+            mark,
+        });
+    }
+
+    /// Puts an input in without waiting for a place in the queue: there is one mark and one end at a
+    /// time for each subscription.
+    fn tell(&self, input: Input) {
+        // Without a runtime the process is ending, which is not the framework's doing either.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let handle = self.handle.clone();
+        runtime.spawn(async move {
+            // An owner that has stopped has no sessions that could go on or end.
+            let _ = handle.submit(input).await;
+        });
     }
 
     /// Whose session it is.
@@ -67,18 +93,10 @@ impl Drop for Subscription {
         if self.ended_by_us {
             return;
         }
-        // Without a runtime the process is ending, which is not the framework's doing either.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let handle = self.handle.clone();
-        let disconnected = Input::FrameworkDisconnected {
+        self.tell(Input::FrameworkDisconnected {
             framework: self.framework.clone(),
             session: self.id.clone(),
-        };
-        runtime.spawn(async move {
-            // An owner that has stopped has no sessions that could end.
-            let _ = handle.submit(disconnected).await;
+            cause: Cause::ByPeer,
         });
     }
 }

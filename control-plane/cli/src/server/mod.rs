@@ -1,0 +1,108 @@
+//! `insula server`: one replica of a service.
+
+mod args;
+
+use std::path::Path;
+use std::time::Duration;
+
+use insula_server::authority::Authority;
+use insula_server::config;
+use insula_server::durations::Durations;
+use insula_server::{ReplicaOptions, ReplicaServer};
+use insula_telemetry::Format;
+
+pub(crate) use args::Args;
+
+use crate::exit::{self, Failure};
+use crate::file;
+use crate::output::Output;
+use crate::signals::StopSignals;
+
+/// Runs until SIGTERM or Ctrl-C.
+pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Failure> {
+    let durations = durations(&args)?;
+    if args.print_config {
+        output.raw(config::print(&durations).as_bytes())?;
+        return Ok(exit::OK);
+    }
+    insula_telemetry::init(&args.log, Format::Text).map_err(|error| Failure::from_error(&error))?;
+    let options = options(args, durations)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| Failure::from_error(&error))?;
+    let result = runtime.block_on(serve(options, output));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+fn durations(args: &Args) -> Result<Durations, Failure> {
+    let mut durations = match &args.config {
+        None => Durations::default(),
+        Some(path) => config::parse(&file::text(path)?)
+            .map_err(|error| Failure::from_error(&error).about(&path.display()))?,
+    };
+    if let Some(seconds) = args.heartbeat {
+        durations.heartbeat = Duration::from_secs(seconds.into());
+    }
+    Ok(durations)
+}
+
+fn options(args: Args, durations: Durations) -> Result<ReplicaOptions, Failure> {
+    let (Some(database_url), Some(redis_url), Some(ca_file), Some(operator_file)) = (
+        args.database_url,
+        args.redis_url,
+        args.ca_file,
+        args.operator_file,
+    ) else {
+        return Err(Failure::usage(
+            "a replica needs a database, a broker and both files",
+        ));
+    };
+    Ok(ReplicaOptions {
+        listen: args.listen,
+        advertise: args.advertise,
+        public: args.public,
+        database_url,
+        redis_url,
+        redis_prefix: args.redis_prefix,
+        authority: authority(&ca_file)?,
+        operator: file::credential(&operator_file)?,
+        durations,
+    })
+}
+
+fn authority(path: &Path) -> Result<Authority, Failure> {
+    Authority::from_pem(&file::read(path)?)
+        .map_err(|error| Failure::from_error(&error).about(&path.display()))
+        .map_err(|failure| failure.hint("`insula admin init --ca-file FILE` makes one"))
+}
+
+async fn serve(options: ReplicaOptions, output: &Output) -> Result<u8, Failure> {
+    // Heard from the beginning, so that an early signal leaves nothing behind either.
+    let mut signals = StopSignals::listen()?;
+    let starting = ReplicaServer::start(options);
+    let server = tokio::select! {
+        started = starting => started.map_err(|error| Failure::from_error(&error))?,
+        () = signals.next() => return Ok(exit::OK),
+    };
+    output.talk(&format_args!(
+        "replica {} at https://{}, the service at https://{}",
+        server.id(),
+        server.advertise(),
+        server.public()
+    ));
+    signals.next().await;
+    output.talk(&"draining: handing partitions over; a second signal ends it at once");
+    tokio::select! {
+        drained = server.drain() => drained.map_err(|error| Failure::from_error(&error))?,
+        () = signals.next() => return Err(left_in_a_hurry()),
+    }
+    Ok(exit::OK)
+}
+
+fn left_in_a_hurry() -> Failure {
+    Failure::new("ended before everything was handed over")
+        .hint("other replicas take over when the leases have ended")
+        .code(exit::INTERRUPTED)
+}

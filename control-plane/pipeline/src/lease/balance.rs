@@ -1,0 +1,175 @@
+//! What a replica takes and gives away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use insula_types::membership::{Membership, ReplicaState};
+use insula_types::{PartitionId, ReplicaId, Span, Time};
+
+use super::share::{Share, shares};
+
+/// The least time between two partitions that a replica gives away for balance.
+const BETWEEN_MOVES: Span = Span::from_secs(1);
+
+/// What a replica is to do about a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decision {
+    /// Try to own it; the store may refuse.
+    Claim(PartitionId),
+    /// Stop serving it in order, and end the lease.
+    Give(PartitionId),
+}
+
+/// What a replica knows of its own partitions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mine {
+    /// Those that it serves.
+    pub held: BTreeSet<PartitionId>,
+    /// Those that it is taking; nothing is decided about them.
+    pub taking: BTreeSet<PartitionId>,
+    /// Those that it is giving away; nothing is decided about them.
+    pub giving: BTreeSet<PartitionId>,
+}
+
+/// A replica's mind about partitions: a decision for each beat, from what that found and what earlier
+/// ones did. Its times are those of the replica's own clock; the database's may jump (rule R6).
+#[derive(Debug)]
+pub struct Balancer {
+    me: ReplicaId,
+    ttl: Span,
+    /// The beat before this one.
+    beat_at: Option<Time>,
+    /// Before that, an expired lease may be of an owner that could not renew it.
+    trust_expiry_from: Time,
+    /// Who was there, and since when it is the same.
+    present: BTreeMap<ReplicaId, ReplicaState>,
+    present_since: Time,
+    moved_at: Option<Time>,
+    /// Partitions that nobody owns, and since when they were seen like that.
+    free_since: BTreeMap<PartitionId, Time>,
+}
+
+impl Balancer {
+    /// A replica that has not seen anything yet; `ttl` is that of membership and leases.
+    #[must_use]
+    pub fn new(me: ReplicaId, ttl: Span) -> Self {
+        Self {
+            me,
+            ttl,
+            beat_at: None,
+            trust_expiry_from: Time(0),
+            present: BTreeMap::new(),
+            present_since: Time(0),
+            moved_at: None,
+            free_since: BTreeMap::new(),
+        }
+    }
+
+    /// What to do after a beat that succeeded and found that.
+    ///
+    /// `now` is the replica's own clock. Decisions that were carried out show in `mine` and in the next
+    /// beat; those that could not be are made again.
+    pub fn decide(&mut self, now: Time, found: &Membership, mine: &Mine) -> Vec<Decision> {
+        self.note_outage(now);
+        self.note_presence(now, found);
+        self.note_free(now, found, mine);
+        let Some(row) = found.replica(&self.me).filter(|row| row.live) else {
+            return Vec::new();
+        };
+        match row.state {
+            ReplicaState::Starting => Vec::new(),
+            ReplicaState::Draining => mine.held.iter().copied().map(Decision::Give).collect(),
+            ReplicaState::Ready => self.balance(now, found, mine),
+        }
+    }
+
+    fn balance(&mut self, now: Time, found: &Membership, mine: &Mine) -> Vec<Decision> {
+        let owned = mine.held.len() + mine.taking.len();
+        let shares = shares(found, &self.me, owned);
+        let claims = self.claims(now, &shares);
+        if !claims.is_empty() {
+            return claims.into_iter().map(Decision::Claim).collect();
+        }
+        let given = self.surplus(now, &shares, mine);
+        given.map(Decision::Give).into_iter().collect()
+    }
+
+    /// This replica's part of what nobody owns, and all that was free for too long.
+    fn claims(&self, now: Time, shares: &[Share]) -> BTreeSet<PartitionId> {
+        let before: usize = shares
+            .iter()
+            .take_while(|share| share.replica != self.me)
+            .map(Share::room)
+            .sum();
+        let room = shares
+            .iter()
+            .find(|share| share.replica == self.me)
+            .map_or(0, Share::room);
+        let part = self.free_since.keys().skip(before).take(room);
+        let forgotten = self
+            .free_since
+            .iter()
+            .filter(|(_, since)| now.since(**since) > self.ttl)
+            .map(|(partition, _)| partition);
+        part.chain(forgotten).copied().collect()
+    }
+
+    /// One that this replica has beyond its target, if it is time for a move and somebody has room.
+    fn surplus(&mut self, now: Time, shares: &[Share], mine: &Mine) -> Option<PartitionId> {
+        let is_stable = now.since(self.present_since) >= Span(self.ttl.0.saturating_mul(2));
+        let has_rested = self
+            .moved_at
+            .is_none_or(|moved| now.since(moved) >= BETWEEN_MOVES);
+        let share = shares.iter().find(|share| share.replica == self.me)?;
+        let has_room = shares.iter().any(|share| share.room() > 0);
+        if !is_stable || !has_rested || !has_room || share.owned <= share.target {
+            return None;
+        }
+        let given = mine.held.last().copied()?;
+        self.moved_at = Some(now);
+        Some(given)
+    }
+
+    fn note_outage(&mut self, now: Time) {
+        let was_away = self
+            .beat_at
+            .is_none_or(|before| now.since(before) >= self.ttl);
+        if was_away {
+            self.trust_expiry_from = now + self.ttl;
+        }
+        self.beat_at = Some(now);
+    }
+
+    fn note_presence(&mut self, now: Time, found: &Membership) {
+        let live = found.replicas.iter().filter(|row| row.live);
+        let present: BTreeMap<_, _> = live.map(|row| (row.replica.clone(), row.state)).collect();
+        if present != self.present {
+            self.present = present;
+            self.present_since = now;
+        }
+    }
+
+    fn note_free(&mut self, now: Time, found: &Membership, mine: &Mine) {
+        let is_ours = |partition: &PartitionId| {
+            let sets = [&mine.held, &mine.taking, &mine.giving];
+            sets.iter().any(|set| set.contains(partition))
+        };
+        let free = (0..found.partitions)
+            .map(PartitionId)
+            .filter(|partition| !is_ours(partition) && self.is_free(now, found, *partition));
+        let since = |partition| self.free_since.get(&partition).copied().unwrap_or(now);
+        self.free_since = free.map(|each| (each, since(each))).collect();
+    }
+
+    /// Whether a partition may be claimed: it never had an owner, was given, its lease has expired for
+    /// sure, or it is this replica's by a claim whose answer got lost.
+    fn is_free(&self, now: Time, found: &Membership, partition: PartitionId) -> bool {
+        let Some(lease) = found.lease(partition) else {
+            return true;
+        };
+        match &lease.replica {
+            None => true,
+            Some(owner) if *owner == self.me => true,
+            Some(_) => !lease.live && now >= self.trust_expiry_from,
+        }
+    }
+}

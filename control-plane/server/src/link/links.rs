@@ -1,0 +1,335 @@
+//! All links of this process' gateways.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use insula_broker::{Beats, Broker, Envelope, SendError, Stream, Writer};
+use insula_kernel::Outcome;
+use insula_types::{CellId, Epoch, LinkId, PartitionId, ReplicaId, RequestId, TraceContext};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Link;
+use super::care::care;
+use super::conversation::{Conversation, Do, Reach};
+use super::hear::hear;
+use super::wire::ToOwner;
+use crate::partition::{Sessions, Unavailable};
+use crate::replica::Owners;
+
+/// Longest that the last words of all links may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How the answer to an ask finds the way back.
+pub(super) type Answer = oneshot::Sender<Result<Outcome, Unavailable>>;
+
+/// The links of this replica; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Links {
+    pub(super) shared: Arc<Shared>,
+    _tasks: Arc<[AbortOnDropHandle<()>; 2]>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) broker: Broker,
+    pub(super) owners: Owners,
+    pub(super) sessions: Sessions,
+    open: Mutex<Open>,
+    /// Changes when a link is welcomed or ends.
+    changed: watch::Sender<u64>,
+}
+
+/// What is open, and what is known of it.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    conversations: BTreeMap<PartitionId, Conversation<Answer>>,
+    writers: HashMap<LinkId, OpenLink>,
+    /// How many links this replica ever opened: their names.
+    opened: u64,
+}
+
+#[derive(Debug)]
+struct OpenLink {
+    partition: PartitionId,
+    epoch: Epoch,
+    writer: Writer,
+}
+
+/// A message for an owner.
+pub(super) struct Parcel {
+    pub(super) cell: CellId,
+    pub(super) trace: TraceContext,
+    pub(super) payload: Bytes,
+}
+
+impl Links {
+    /// No links yet. The tasks behind them run on the runtime that this is called on, for as long as
+    /// there is a clone of this.
+    #[must_use]
+    pub fn new(broker: Broker, owners: Owners, sessions: Sessions) -> Self {
+        let reader = broker.reader(Stream::Out(owners.me().clone()));
+        let shared = Arc::new(Shared {
+            broker,
+            owners,
+            sessions,
+            open: Mutex::default(),
+            changed: watch::Sender::new(0),
+        });
+        let tasks = [
+            tokio::spawn(hear(Arc::clone(&shared), reader)),
+            tokio::spawn(care(Arc::clone(&shared))),
+        ];
+        Self {
+            shared,
+            _tasks: Arc::new(tasks.map(AbortOnDropHandle::new)),
+        }
+    }
+
+    /// The way to the owner of a partition in this epoch. A link is opened when something is sent.
+    #[must_use]
+    pub fn to(&self, partition: PartitionId, epoch: Epoch, owner: &ReplicaId) -> Link {
+        Link::new(Arc::clone(&self.shared), partition, epoch, owner.clone())
+    }
+
+    /// How many links are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared.lock().writers.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many asks wait for an answer, over all links.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        let open = self.shared.lock();
+        open.conversations.values().map(Conversation::pending).sum()
+    }
+
+    /// Says goodbye on every link, so that owners need not find out. Nothing is to be sent after it.
+    pub async fn close(&self) {
+        let writers = self.shared.say_goodbye();
+        let flushed = async {
+            for writer in writers {
+                writer.finish().await;
+            }
+        };
+        // Whoever is left without a word finds out by the silence.
+        let _ = tokio::time::timeout(GOODBYE, flushed).await;
+        let mine = Stream::Out(self.shared.owners.me().clone());
+        if let Err(error) = self.shared.broker.remove(&mine).await {
+            tracing::debug!(%error, "the out-stream vanishes by itself");
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes of links from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Does something with the conversation about a partition, and then what follows from it.
+    pub(super) fn with<T>(
+        &self,
+        partition: PartitionId,
+        act: impl FnOnce(&mut Conversation<Answer>, &mut Vec<Do<Answer>>) -> T,
+    ) -> T {
+        let mut open = self.lock();
+        let mut todo = Vec::new();
+        let done = act(self.conversation(&mut open, partition), &mut todo);
+        self.perform(&mut open, partition, todo);
+        done
+    }
+
+    /// The same with the conversation that a link belongs to; nothing if the link is over.
+    pub(super) fn with_link<T>(
+        &self,
+        link: &LinkId,
+        act: impl FnOnce(&mut Conversation<Answer>, &mut Vec<Do<Answer>>) -> T,
+    ) -> Option<T> {
+        let mut open = self.lock();
+        let partition = open.writers.get(link)?.partition;
+        let mut todo = Vec::new();
+        let done = act(self.conversation(&mut open, partition), &mut todo);
+        self.perform(&mut open, partition, todo);
+        Some(done)
+    }
+
+    /// The same with every conversation that there is.
+    pub(super) fn with_all(
+        &self,
+        mut act: impl FnMut(PartitionId, &mut Conversation<Answer>, &mut Vec<Do<Answer>>),
+    ) {
+        let mut open = self.lock();
+        let partitions: Vec<PartitionId> = open.conversations.keys().copied().collect();
+        for partition in partitions {
+            let mut todo = Vec::new();
+            act(
+                partition,
+                self.conversation(&mut open, partition),
+                &mut todo,
+            );
+            self.perform(&mut open, partition, todo);
+        }
+    }
+
+    /// Ends the links whose writers say no more. One that was opened while the broker was going away
+    /// is not among those whose loss the reader tells of.
+    pub(super) fn end_dead(&self) {
+        self.bury(&mut self.lock());
+    }
+
+    fn bury(&self, open: &mut Open) {
+        let dead = open.writers.iter().filter(|(_, to)| to.writer.is_down());
+        let dead: Vec<_> = dead
+            .map(|(link, to)| (link.clone(), to.partition))
+            .collect();
+        for (link, partition) in dead {
+            let mut todo = Vec::new();
+            let conversation = self.conversation(open, partition);
+            conversation.broken(&link, Instant::now(), &mut todo);
+            self.perform(open, partition, todo);
+        }
+    }
+
+    /// Looks for the way to an owner, and opens it.
+    pub(super) fn reach(&self, partition: PartitionId, epoch: Epoch) -> Reach {
+        let mut open = self.lock();
+        self.bury(&mut open);
+        let fresh = open.opened + 1;
+        let me = self.owners.me();
+        let mut todo = Vec::new();
+        let name = || LinkId::from(format!("{me}.{fresh}"));
+        let conversation = self.conversation(&mut open, partition);
+        let reach = conversation.reach(epoch, name, Instant::now(), &mut todo);
+        self.perform(&mut open, partition, todo);
+        reach
+    }
+
+    /// Hands a message to a link's writer. `Err(None)` if the link is over, `Err(Some(..))` with what
+    /// to wait for if there is no room now; the parcel and the ask are given back.
+    pub(super) fn put(
+        &self,
+        link: &LinkId,
+        parcel: &Parcel,
+        ask: &mut Option<(RequestId, Answer)>,
+    ) -> Result<(), Option<impl Future<Output = ()> + Send + use<>>> {
+        let mut open = self.lock();
+        let Some(to) = open.writers.get_mut(link) else {
+            return Err(None);
+        };
+        let partition = to.partition;
+        let envelope = Envelope::new(
+            Some(parcel.cell.clone()),
+            to.epoch,
+            parcel.trace.clone(),
+            parcel.payload.clone(),
+        );
+        match to.writer.send(envelope) {
+            Ok(seq) => {
+                let conversation = self.conversation(&mut open, partition);
+                conversation.sent(link, &parcel.cell, seq, ask.take());
+                Ok(())
+            }
+            Err(SendError::Full) => Err(Some(to.writer.room())),
+            Err(SendError::Down) => {
+                let mut todo = Vec::new();
+                let conversation = self.conversation(&mut open, partition);
+                conversation.broken(link, Instant::now(), &mut todo);
+                self.perform(&mut open, partition, todo);
+                Err(None)
+            }
+        }
+    }
+
+    fn conversation<'a>(
+        &self,
+        open: &'a mut Open,
+        partition: PartitionId,
+    ) -> &'a mut Conversation<Answer> {
+        let silence = self.broker.options().silence;
+        let conversations = &mut open.conversations;
+        conversations
+            .entry(partition)
+            .or_insert_with(|| Conversation::new(silence))
+    }
+
+    fn perform(&self, open: &mut Open, partition: PartitionId, todo: Vec<Do<Answer>>) {
+        if todo.is_empty() {
+            return;
+        }
+        for next in todo {
+            match next {
+                Do::Open(link, epoch) => self.open(open, partition, link, epoch),
+                Do::Drop(link) => {
+                    tracing::info!(%link, partition = partition.0, "a link to an owner is over");
+                    open.writers.remove(&link);
+                }
+                Do::Ready(link) => {
+                    tracing::info!(%link, partition = partition.0, "a link to an owner is open");
+                }
+                Do::Answer(answer, answered) => {
+                    // Whoever asked may have gone away meanwhile.
+                    let _ = answer.send(answered);
+                }
+                Do::EndFrameworks(cell) => self.sessions.end_frameworks(&cell),
+                Do::Resync(cell, epoch) => self.sessions.resync(&cell, epoch),
+            }
+        }
+        self.changed.send_modify(|changes| *changes += 1);
+    }
+
+    fn open(&self, open: &mut Open, partition: PartitionId, link: LinkId, epoch: Epoch) {
+        open.opened += 1;
+        let stream = Stream::In { partition, epoch };
+        let mut writer = self.broker.writer(stream, link.clone(), Beats::EverySecond);
+        let said = say(&mut writer, epoch, &ToOwner::Hello);
+        let to = OpenLink {
+            partition,
+            epoch,
+            writer,
+        };
+        open.writers.insert(link.clone(), to);
+        if !said {
+            // The broker is away. A link that was never welcomed leaves nothing to be done.
+            let conversation = self.conversation(open, partition);
+            conversation.broken(&link, Instant::now(), &mut Vec::new());
+            open.writers.remove(&link);
+        }
+    }
+
+    fn say_goodbye(&self) -> Vec<Writer> {
+        let mut open = self.lock();
+        let links: Vec<OpenLink> = open.writers.drain().map(|(_, to)| to).collect();
+        let conversations = std::mem::take(&mut open.conversations);
+        drop(open);
+        // What waits for an answer hears by this that nobody knows.
+        drop(conversations);
+        let said = links.into_iter().map(|mut to| {
+            say(&mut to.writer, to.epoch, &ToOwner::Bye);
+            to.writer
+        });
+        said.collect()
+    }
+}
+
+fn say(writer: &mut Writer, epoch: Epoch, what: &ToOwner) -> bool {
+    let Ok(payload) = what.encode() else {
+        return false;
+    };
+    let envelope = Envelope::new(None, epoch, TraceContext::default(), payload);
+    writer.send(envelope).is_ok()
+}

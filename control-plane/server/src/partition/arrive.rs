@@ -1,0 +1,207 @@
+//! What comes in, and where it waits for its turn.
+
+use std::time::Instant;
+
+use insula_kernel::Input;
+use insula_kernel::input::{Cause, Excused};
+use insula_types::message::Peer;
+use insula_types::{AgentId, CellId, LinkId, RequestId};
+
+use super::Unavailable;
+use super::cells::{Asker, Origin, Queued, Work};
+use super::credits::is_reserved;
+use super::handle::{Asked, Request};
+use super::in_stream::{FromLink, Said};
+use super::links::replica_of;
+use super::live::Live;
+use super::marks;
+use super::status::Stage;
+
+impl Live {
+    /// Takes a request of this process' gateways.
+    pub(super) fn take(&mut self, request: Request) {
+        let cell = request.cell;
+        if let Asked::Input(input, _) = &request.asked
+            && let Input::Agent { agent, .. } = &**input
+        {
+            self.outputs.links.came_home(&cell, agent);
+        }
+        let work = match request.asked {
+            Asked::Input(input, answer) => {
+                Work::Input(input, answer.map_or(Asker::Nobody, Asker::Here))
+            }
+            Asked::Query(question) => Work::Query(question),
+        };
+        let queued = Queued {
+            work,
+            origin: None,
+            _credit: Some(request.credit),
+        };
+        if self.cells.stage(&cell) == Some(&Stage::Serving) {
+            self.cells.push(&cell, queued);
+        } else {
+            self.refuse(&cell, queued);
+        }
+    }
+
+    /// Takes what came by a link.
+    pub(super) fn hear(&mut self, from_link: FromLink) {
+        match from_link {
+            FromLink::Said {
+                link,
+                seq,
+                position,
+                said,
+            } => {
+                self.untrimmed.push_back((position, link.clone(), seq));
+                match said {
+                    Said::Hello => self.hello(&link, seq),
+                    Said::Input(cell, request, input) => {
+                        self.hear_input(Origin { link, seq }, &cell, request, input);
+                    }
+                    Said::Bye => self.end_link(&link),
+                }
+            }
+            FromLink::Broken { link, why } => {
+                if self.outputs.links.is_open(&link) {
+                    tracing::warn!(%link, why, "a link broke; its sessions come back by themselves");
+                    self.end_link(&link);
+                }
+            }
+            FromLink::Lost { why } => {
+                tracing::warn!(
+                    why,
+                    "all links broke; their sessions come back by themselves"
+                );
+                for link in self.outputs.links.ids() {
+                    self.end_link(&link);
+                }
+            }
+        }
+    }
+
+    fn hello(&mut self, link: &LinkId, seq: u64) {
+        let Some(replica) = replica_of(link) else {
+            return;
+        };
+        // A gateway has one link; those before it are over, whatever was heard of them.
+        for former in self.outputs.links.ids() {
+            if replica_of(&former).as_ref() == Some(&replica) {
+                self.end_link(&former);
+            }
+        }
+        let marks = marks::of_replica(self.pipeline.marks(), &replica);
+        self.outputs.links.open(link, marks);
+        if let Some(progress) = self.outputs.links.progress(link) {
+            progress.came(seq);
+        }
+        for (cell, agents) in self.excuses.back(&replica) {
+            self.excuse(&cell, agents);
+        }
+    }
+
+    fn hear_input(
+        &mut self,
+        origin: Origin,
+        cell: &CellId,
+        request: Option<RequestId>,
+        input: Box<Input>,
+    ) {
+        let links = &mut self.outputs.links;
+        let Some(progress) = links.progress(&origin.link) else {
+            // Said before the gateway learned that the link is over.
+            return;
+        };
+        progress.came_for(cell, origin.seq);
+        links.heard(&origin.link, cell, &input);
+        let is_too_much = self.cells.is_crowded(cell) && !is_reserved(&input);
+        let asker = request.map_or(Asker::Nobody, |request| {
+            Asker::Link(origin.link.clone(), request)
+        });
+        let queued = Queued {
+            work: Work::Input(input, asker),
+            origin: Some(origin),
+            _credit: None,
+        };
+        if self.cells.stage(cell) == Some(&Stage::Serving) && !is_too_much {
+            self.cells.push(cell, queued);
+        } else {
+            self.refuse(cell, queued);
+        }
+    }
+
+    /// Says that something was certainly not done, and why.
+    pub(super) fn refuse(&mut self, cell: &CellId, queued: Queued) {
+        let stage = self.cells.stage(cell);
+        let unavailable = Unavailable {
+            uncertain: false,
+            reason: stage.and_then(Stage::reason).cloned(),
+        };
+        if let Some(origin) = &queued.origin
+            && let Some(progress) = self.outputs.links.progress(&origin.link)
+        {
+            progress.refuse(cell, origin.seq);
+        }
+        match queued.work {
+            Work::Input(_, asker) => self.outputs.answer(cell, asker, Err(unavailable)),
+            // Dropping a question tells whoever asked.
+            Work::Query(_) => {}
+        }
+    }
+
+    /// Ends a link. Its sessions are over by no fault of their peers: frameworks have their grace to
+    /// come back (rule R18), and agents are excused for as long as their gateway lives (rule R24).
+    pub(super) fn end_link(&mut self, link: &LinkId) {
+        self.cells.drop_of(link);
+        let Some(broken) = self.outputs.links.end(link) else {
+            return;
+        };
+        let now = Instant::now();
+        for (cell, peer) in broken.sessions {
+            let cause = Cause::ByUs;
+            let input = match peer {
+                Peer::Framework { framework, session } => Input::FrameworkDisconnected {
+                    framework,
+                    session,
+                    cause,
+                },
+                Peer::Agent { agent, session } => {
+                    self.excuses
+                        .hide(now, &broken.replica, cell.clone(), agent.clone());
+                    Input::AgentDisconnected {
+                        agent,
+                        session,
+                        cause,
+                    }
+                }
+            };
+            self.put(&cell, input);
+        }
+    }
+
+    /// Excuses agents of a cell for having been silent.
+    pub(super) fn excuse(&mut self, cell: &CellId, agents: Vec<AgentId>) {
+        self.put(cell, Input::Excused(Excused::Agents(agents)));
+    }
+
+    /// Excuses everybody, after an outage of ours.
+    pub(super) fn excuse_everyone(&mut self) {
+        let cells: Vec<CellId> = self.pipeline.cells().cloned().collect();
+        for cell in cells {
+            self.put(&cell, Input::Excused(Excused::Everyone));
+        }
+    }
+
+    /// Puts an input of the driver's own in a cell's queue. A cell that is not served needs none: a
+    /// load excuses everyone and knows of no sessions.
+    fn put(&mut self, cell: &CellId, input: Input) {
+        if self.cells.stage(cell) == Some(&Stage::Serving) {
+            let queued = Queued {
+                work: Work::Input(Box::new(input), Asker::Nobody),
+                origin: None,
+                _credit: None,
+            };
+            self.cells.push(cell, queued);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The one commit in flight (rules R1, R2).
+
+use std::future;
+use std::time::{Duration, Instant};
+
+use insula_pipeline::{Commit, Poisoned};
+use insula_store::{CellRecords, CommitError, CommitNo, Store};
+use insula_types::{Epoch, PartitionId};
+use tokio::task::{JoinError, JoinHandle};
+
+use super::live::Live;
+use super::marks;
+use super::strikes::Culprit;
+
+/// A commit that took longer was an outage of the database, in which nobody could be heard.
+const OUTAGE: Duration = Duration::from_secs(5);
+
+/// What became of a commit.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// As the pipeline handed it out.
+    commit: Commit,
+    result: Result<CommitNo, CommitError>,
+}
+
+/// A commit under way.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    task: JoinHandle<Done>,
+    begun: Instant,
+}
+
+/// Why the kernels in memory are of no use any more.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("a commit failed")]
+    Commit(#[source] CommitError),
+    #[error("the task that commits ended before it was done")]
+    CommitTask(#[source] JoinError),
+    #[error("the store and the pipeline disagree about the last commit")]
+    Poisoned(#[from] Poisoned),
+    #[error("the lease is lost")]
+    LeaseLost,
+}
+
+impl Failure {
+    /// Whether something may have been written that nobody was told of (rule R16).
+    pub(super) fn is_uncertain(&self) -> bool {
+        !matches!(
+            self,
+            Self::Commit(CommitError::Fenced { .. } | CommitError::Failed { .. })
+        )
+    }
+}
+
+impl InFlight {
+    /// Commits in a task of its own, which comes to its end whatever happens here: a commit is not
+    /// cancel-safe.
+    pub(super) fn begin(
+        io: &tokio::runtime::Handle,
+        store: Store,
+        partition: PartitionId,
+        epoch: Epoch,
+        commit: Commit,
+    ) -> Self {
+        Self {
+            task: io.spawn(write(store, partition, epoch, commit)),
+            begun: Instant::now(),
+        }
+    }
+
+    /// Waits for its end. Cancel-safe.
+    pub(super) async fn done(&mut self) -> Result<Done, JoinError> {
+        (&mut self.task).await
+    }
+}
+
+/// The end of the commit in flight; never, if there is none. Cancel-safe.
+pub(super) async fn done(in_flight: &mut Option<InFlight>) -> Result<Done, JoinError> {
+    match in_flight {
+        Some(commit) => commit.done().await,
+        None => future::pending().await,
+    }
+}
+
+async fn write(store: Store, partition: PartitionId, epoch: Epoch, commit: Commit) -> Done {
+    let expected = CommitNo(commit.expected);
+    let cells: Vec<CellRecords> = commit
+        .cells
+        .into_iter()
+        .map(|(cell, records)| CellRecords { cell, records })
+        .collect();
+    let marks = marks::rows(&commit.marks);
+    let result = store
+        .commit(partition, epoch, expected, &cells, &marks)
+        .await;
+    let cells = cells
+        .into_iter()
+        .map(|changed| (changed.cell, changed.records));
+    let commit = Commit {
+        expected: commit.expected,
+        cells: cells.collect(),
+        marks: commit.marks,
+    };
+    Done { commit, result }
+}
+
+impl Live {
+    /// The commit in flight has ended.
+    pub(super) fn settle(
+        &mut self,
+        in_flight: Option<InFlight>,
+        done: Result<Done, JoinError>,
+    ) -> Result<(), Failure> {
+        let Done { commit, result } = done.map_err(Failure::CommitTask)?;
+        match result {
+            Ok(commit_no) => {
+                self.pipeline.committed(commit_no.0)?;
+                self.note_applied(&commit);
+            }
+            Err(error) if error.is_data_error() => self.blame(commit, &error)?,
+            Err(error) => return Err(Failure::Commit(error)),
+        }
+        if in_flight.is_some_and(|commit| commit.begun.elapsed() > OUTAGE) {
+            self.excuse_everyone();
+        }
+        Ok(())
+    }
+
+    /// Finds out, by committing anew in parts, whose changes the database refuses.
+    fn blame(&mut self, commit: Commit, error: &CommitError) -> Result<(), Poisoned> {
+        let reason = super::failure::sentence(error);
+        if let Some(removed) = self.pipeline.commit_refused(commit)? {
+            self.cell_failed(removed, Culprit::Records(reason.clone()), &reason);
+        }
+        Ok(())
+    }
+
+    fn note_applied(&mut self, commit: &Commit) {
+        for (sender, seq) in &commit.marks {
+            if let Some((link, cell)) = marks::parts(sender)
+                && let Some(progress) = self.outputs.links.progress(&link)
+            {
+                progress.settle(&cell, *seq);
+            }
+        }
+    }
+}
