@@ -5,7 +5,8 @@ use insula_types::Span;
 /// See each field; [`Config::default`] is what production uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// How often the agent says that it is still there.
+    /// How often the agent says that it is still there; four times as often as its silence would count,
+    /// if that is more.
     pub heartbeat: Span,
     /// How long an advanced watermark may wait before it is confirmed, so that a burst of commands
     /// is confirmed once.

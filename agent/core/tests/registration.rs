@@ -6,9 +6,9 @@ mod harness;
 
 use harness::{Agent, EPOCH, launch, launch_id};
 use insula_agent_core::{Effect, Input, Record, Refusal};
-use insula_types::message::{AGENT_PROTOCOL, ToAgent};
+use insula_types::message::{AGENT_PROTOCOL, FromAgent, ToAgent};
 use insula_types::task::Exit;
-use insula_types::{Epoch, TaskState, TasksDigest, UpdateUuid};
+use insula_types::{Epoch, Span, TaskState, TasksDigest, UpdateUuid};
 
 /// A task that runs, with its update acknowledged; returns the update.
 fn settle(agent: &mut Agent, number: u64) -> UpdateUuid {
@@ -143,4 +143,28 @@ fn a_gateway_that_speaks_for_itself_may_ask_for_a_registration_and_for_nothing_e
         .try_hear(gateway, ToAgent::Disconnect { reason })
         .unwrap();
     assert_eq!(agent.core.session(), None);
+}
+
+#[test]
+fn an_impatient_control_plane_hears_of_the_agent_in_time() {
+    let mut agent = Agent::new();
+    agent.connect();
+    agent.hear(ToAgent::Registered {
+        unreachable_after: Span::from_secs(4),
+    });
+    agent.take();
+    for _ in 0..2 {
+        agent.wait(Span::from_secs(1));
+        let sent = agent.take();
+        assert!(
+            matches!(
+                &sent[..],
+                [Effect::Send {
+                    message: FromAgent::Alive { .. },
+                    ..
+                }]
+            ),
+            "{sent:?}"
+        );
+    }
 }

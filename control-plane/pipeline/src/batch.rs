@@ -9,7 +9,8 @@ use insula_types::record::Record;
 
 use crate::coalesce::Coalesced;
 
-/// One incarnation of a sender of inputs: a link of a gateway to this owner.
+/// One incarnation of a sender of inputs, which are stepped in the order of their numbers: a link of a
+/// gateway to this owner, or, where the driver serves a link's cells in turn, a link and one cell.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SenderId(pub Arc<str>);
 

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
+mod harness;
 
 use std::collections::BTreeSet;
 
-use common::{NOW, answered, commit, feed_to, kernel, pipeline_of, rows, submit, withdraw};
+use harness::{NOW, answered, commit, feed_to, kernel, pipeline_of, rows, submit, withdraw};
 use insula_kernel::Input;
 use insula_pipeline::{
     Commit, Envelope, InputError, Limits, Occupied, Pipeline, Poisoned, SenderId,
@@ -102,7 +102,7 @@ fn an_unknown_cell_is_an_error_and_moves_no_mark() {
 fn the_earliest_timer_of_all_cells_is_next() {
     let mut pipeline = of(Limits::default(), &["a", "b"]);
     assert_eq!(pipeline.next_timeout(), None);
-    feed_to(&mut pipeline, &"b".into(), common::register("disk"));
+    feed_to(&mut pipeline, &"b".into(), harness::register("disk"));
     let (cell, due) = pipeline.next_timeout().unwrap();
     assert_eq!(cell.as_str(), "b");
     let cell = cell.clone();

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
+mod harness;
 
-use common::{NOW, call, cell, commit, feed, leaves, pipeline, register, subscribe, timers};
+use harness::{NOW, call, cell, commit, feed, leaves, pipeline, register, subscribe, timers};
 use insula_kernel::input::{Call, Filters};
 use insula_kernel::{Effect, Input};
 use insula_pipeline::{Envelope, Limits, Pipeline, SenderId};
@@ -143,7 +143,7 @@ fn a_kernel_that_takes_anothers_place_makes_other_offers() {
     let before = offered(&pipeline);
     let rows = pipeline.kernel(&cell()).unwrap().rows();
     let removed = pipeline.remove_cell(&cell());
-    let mut kernel = common::kernel(rows);
+    let mut kernel = harness::kernel(rows);
     kernel.resume(removed.numbering.unwrap());
     pipeline.add_cell(cell(), kernel).unwrap();
     assert_eq!(

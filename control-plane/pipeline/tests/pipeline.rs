@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
+mod harness;
 
-use common::{NOW, answered, cell, commit, feed, pipeline, records, register, submit, withdraw};
+use harness::{NOW, answered, cell, commit, feed, pipeline, records, register, submit, withdraw};
 use insula_kernel::{Config, Effect, Kernel, Outcome, Rejection};
 use insula_pipeline::{
     Envelope, InputError, Limits, Marks, Pipeline, Poisoned, Released, SenderId,

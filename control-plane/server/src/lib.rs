@@ -1,14 +1,16 @@
 //! The control plane: what customers' agents dial, frameworks subscribe to, and people call.
 //!
-//! [`Server::start`] opens one port and serves three protocols on it: the Mesos v1 scheduler API
+//! A [`ReplicaServer`] is one of several over one database and one broker; a [`Server`] is alone, over
+//! a file. Either opens one port and serves three protocols on it: the Mesos v1 scheduler API
 //! ([`gateway::mesos`]), the Insula API ([`gateway::api`]) and the agents' protocol
-//! ([`gateway::agent`]). Behind them is the owner of a partition ([`partition`]): the pure kernel, the
-//! pure commit pipeline and the store, driven by one thread.
+//! ([`gateway::agent`]). They work with [`cells`], wherever those are served: by the owner of a
+//! partition in this process ([`partition`]: the pure kernels, the pure commit pipeline and the store,
+//! driven by one thread) or, over a link, by that of another replica ([`replica`] knows which).
 //!
 //! ```text
-//! front (one port, TLS or loopback) ─► gateways ─► partition::Handle ─► kernel ─► commit ─► effects
-//!                                         ▲                                              │
-//!                                         └────────── partition::Session ◄───────────────┘
+//! front (one port, TLS or loopback) ─► gateways ─► cells::Handle ─┬─► partition::Handle ─► kernel ─► commit
+//!              │                          ▲                       └─► link ─► broker ─► owner     │
+//!              └─► forward ─► replica     └──────────── partition::Session ◄── effects ◄──────────┘
 //! ```
 //!
 //! What must never break:
@@ -19,7 +21,8 @@
 //! - bulk reads come from rows, the kernel answers only for what is volatile (rule R13).
 //!
 //! Bytes that are no messages (output, input, modules) never pass the scheduler: [`relay`] joins
-//! whoever asks with the agent that answers.
+//! whoever asks with the agent that answers. What needs the live kernel or an agent's connection is
+//! forwarded whole to the replica that has it ([`forward`]).
 
 pub mod admin;
 pub mod auth;

@@ -248,7 +248,7 @@ impl World {
         self.checks.owners.commits_never_interleave(driver)?;
         self.checks
             .marks
-            .stays_so(driver.partition, &commit.marks)?;
+            .are_applied(driver.partition, &commit.marks)?;
         for (cell, records) in &commit.cells {
             for record in records {
                 self.check_record(cell, record)?;

@@ -6,7 +6,7 @@ use insula_kernel::allocator::{Allocation, Allocator};
 use insula_types::{Resources, Time};
 
 use super::{AGENT, Arguments, Dice, add_agents, add_framework, cycle, release};
-use crate::report;
+use crate::report::Report;
 
 /// A task, and how many end between two cycles.
 const TASK: &str = "cpus:1;mem:170";
@@ -15,7 +15,7 @@ const ENDS_PER_CYCLE: usize = 100;
 /// Cycles per round, so that a round is long enough to be measured.
 const CYCLES: u32 = 20;
 
-pub(super) fn run(arguments: &Arguments) {
+pub(super) fn run(arguments: &Arguments, report: Report) {
     let Arguments {
         agents,
         frameworks,
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments) {
         budget,
         ..
     } = arguments;
-    report::title(&format!(
+    report.title(&format!(
         "churn: {agents} agents full of tasks, {frameworks} tenants"
     ));
     let mut allocator = Allocator::new();
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments) {
     let mut tasks = Vec::new();
     let first = cycle(&mut allocator, Time(0), *budget);
     accept(&mut allocator, &first.allocations, &mut tasks);
-    report::figure("tasks", &tasks.len().to_string());
+    report.figure("tasks", &tasks.len().to_string());
 
     let mut dice = Dice(7);
     let mut cycles = Vec::new();
@@ -51,11 +51,11 @@ pub(super) fn run(arguments: &Arguments) {
         accept(&mut allocator, &next.allocations, &mut tasks);
     }
     let per_second = f64::from(decisions) / start.elapsed().as_secs_f64();
-    report::times(
+    report.times(
         &format!("cycle after {ENDS_PER_CYCLE} tasks ended"),
         &cycles,
     );
-    report::figure(
+    report.figure(
         "decisions per second, releases included",
         &format!("{per_second:.0}"),
     );

@@ -6,23 +6,23 @@ use insula_kernel::allocator::Allocator;
 use insula_types::Time;
 
 use super::{AGENT, Arguments, Cycle, add_agents, add_framework, cycle, release};
-use crate::report;
+use crate::report::{Report, millis};
 
-pub(super) fn run(arguments: &Arguments) {
+pub(super) fn run(arguments: &Arguments, report: Report) {
     let Arguments {
         agents, frameworks, ..
     } = arguments;
-    report::title(&format!(
+    report.title(&format!(
         "decline: {agents} agents, {frameworks} frameworks, a tenant each"
     ));
-    rounds(arguments, |number| (format!("t{number}"), "*"));
-    report::title(&format!(
+    rounds(arguments, report, |number| (format!("t{number}"), "*"));
+    report.title(&format!(
         "decline: {agents} agents, {frameworks} frameworks, all in one role"
     ));
-    rounds(arguments, |_| ("t".to_owned(), "r"));
+    rounds(arguments, report, |_| ("t".to_owned(), "r"));
 }
 
-fn rounds(arguments: &Arguments, place: impl Fn(u32) -> (String, &'static str)) {
+fn rounds(arguments: &Arguments, report: Report, place: impl Fn(u32) -> (String, &'static str)) {
     let mut allocator = Allocator::new();
     let start = Instant::now();
     add_agents(&mut allocator, arguments.agents, AGENT);
@@ -30,7 +30,7 @@ fn rounds(arguments: &Arguments, place: impl Fn(u32) -> (String, &'static str)) 
         let (tenant, role) = place(number);
         add_framework(&mut allocator, number, &tenant, role);
     }
-    report::figure("adding them", &report::millis(start.elapsed()));
+    report.figure("adding them", &millis(start.elapsed()));
 
     let mut cycles = Vec::new();
     let mut declines = Vec::new();
@@ -43,8 +43,8 @@ fn rounds(arguments: &Arguments, place: impl Fn(u32) -> (String, &'static str)) 
             allocations,
         } = cycle(&mut allocator, Time(u64::from(round)), arguments.budget);
         if round == 0 {
-            let text = format!("{} for {} offers", report::millis(total), allocations.len());
-            report::figure("first cycle, everything free", &text);
+            let text = format!("{} for {} offers", millis(total), allocations.len());
+            report.figure("first cycle, everything free", &text);
         } else {
             cycles.push(total);
         }
@@ -63,12 +63,12 @@ fn rounds(arguments: &Arguments, place: impl Fn(u32) -> (String, &'static str)) 
         }
         declines.push(start.elapsed());
     }
-    report::times("cycle after a round of declines", &cycles);
-    report::times("longest slice of a cycle", &slices);
-    report::times("taking a round of declines", &declines);
+    report.times("cycle after a round of declines", &cycles);
+    report.times("longest slice of a cycle", &slices);
+    report.times("taking a round of declines", &declines);
     let busy: Duration = cycles.iter().chain(&declines).sum();
     let per_second = f64::from(u32::try_from(offers).unwrap_or(u32::MAX)) / busy.as_secs_f64();
-    report::figure(
+    report.figure(
         "offers made and declined per second",
         &format!("{per_second:.0}"),
     );

@@ -5,7 +5,7 @@ use insula_types::Time;
 use insula_types::resources::Scalar;
 
 use super::{Arguments, Dice, add_agents, add_framework, cycle, release};
-use crate::report;
+use crate::report::Report;
 
 /// Cores decide alone here, since all of an agent is handed out in proportion.
 const AGENT: &str = "cpus:24;mem:24576";
@@ -13,7 +13,7 @@ const AGENT: &str = "cpus:24;mem:24576";
 /// The part of all allocations that ends between two cycles.
 const ENDS: usize = 20;
 
-pub(super) fn run(arguments: &Arguments) {
+pub(super) fn run(arguments: &Arguments, report: Report) {
     let Arguments {
         agents,
         frameworks,
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &Arguments) {
         budget,
         ..
     } = arguments;
-    report::title(&format!(
+    report.title(&format!(
         "fairness: {agents} agents, {frameworks} saturated tenants, weights 1 to 10"
     ));
     let mut allocator = Allocator::new();
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Arguments) {
     }
     let mut held = cycle(&mut allocator, Time(0), *budget).allocations;
     let first = cores(&held, *frameworks);
-    report::figure(
+    report.figure(
         "largest share error, all at once",
         &percent(largest_error(&first)),
     );
@@ -53,11 +53,11 @@ pub(super) fn run(arguments: &Arguments) {
             *sum += more;
         }
     }
-    report::figure(
+    report.figure(
         "largest share error at any moment of churn",
         &percent(largest),
     );
-    report::figure(
+    report.figure(
         "largest share error over time",
         &percent(largest_error(&sums)),
     );

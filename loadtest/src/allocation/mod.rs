@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use insula_kernel::allocator::{AgentKey, Allocation, Allocator, FrameworkIdx, Progress};
 use insula_types::{Resources, TenantId, Time};
 
+use crate::report::Report;
+
 /// An agent as in Mesos' benchmarks.
 const AGENT: &str = "cpus:24;mem:4096;disk:4096;ports:[31000-32000]";
 
@@ -47,19 +49,19 @@ enum Scenario {
     Fairness,
 }
 
-pub(crate) fn run(arguments: &Arguments) {
+pub(crate) fn run(arguments: &Arguments, report: Report) {
     let wanted = |scenario| arguments.only.is_none_or(|only| only == scenario);
     if wanted(Scenario::Decline) {
-        decline::run(arguments);
+        decline::run(arguments, report);
     }
     if wanted(Scenario::Quota) {
-        quota::run(arguments);
+        quota::run(arguments, report);
     }
     if wanted(Scenario::Churn) {
-        churn::run(arguments);
+        churn::run(arguments, report);
     }
     if wanted(Scenario::Fairness) {
-        fairness::run(arguments);
+        fairness::run(arguments, report);
     }
 }
 

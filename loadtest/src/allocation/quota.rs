@@ -6,14 +6,14 @@ use insula_kernel::allocator::Allocator;
 use insula_types::Time;
 
 use super::{Arguments, add_agents, add_framework, cycle, release};
-use crate::report;
+use crate::report::{Report, millis};
 
 /// Enough for all limits together, so that limits and not scarcity end the cycle.
 const AGENT: &str = "cpus:24;mem:24576;disk:4096;ports:[31000-32000]";
 
-pub(super) fn run(arguments: &Arguments) {
+pub(super) fn run(arguments: &Arguments, report: Report) {
     let count = arguments.quota_roles;
-    report::title(&format!(
+    report.title(&format!(
         "quota: {count} agents, {count} roles with limits, a framework each"
     ));
     let mut allocator = Allocator::new();
@@ -31,10 +31,10 @@ pub(super) fn run(arguments: &Arguments) {
     let first = cycle(&mut allocator, Time(0), arguments.budget);
     let text = format!(
         "{} for {} allocations",
-        report::millis(first.total),
+        millis(first.total),
         first.allocations.len()
     );
-    report::figure("first cycle, everything free", &text);
+    report.figure("first cycle, everything free", &text);
 
     let mut cycles = Vec::new();
     let mut held = first.allocations;
@@ -46,11 +46,11 @@ pub(super) fn run(arguments: &Arguments) {
         cycles.push(next.total);
         held = next.allocations;
     }
-    report::times("cycle after everything was released", &cycles);
+    report.times("cycle after everything was released", &cycles);
     let exceeded = allocator.shares().iter().any(|role| {
         role.limit
             .iter()
             .any(|(name, limit)| role.allocated.scalar(name) > *limit)
     });
-    report::figure("a limit was exceeded", if exceeded { "YES" } else { "no" });
+    report.figure("a limit was exceeded", if exceeded { "YES" } else { "no" });
 }

@@ -15,14 +15,16 @@ use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
 use insula_types::agent::{AgentCapabilities, AgentInfo};
 use insula_types::message::{CommandBody, FromAgent, ToAgent};
 use insula_types::task::Exit;
-use insula_types::{LaunchId, Resources, SessionId, Time, UpdateUuid};
+use insula_types::{Epoch, LaunchId, Resources, SessionId, TaskId, Time, UpdateUuid};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
 use uuid::Uuid;
 
 use super::enroll::Identity;
 use super::tally::Tally;
-use super::{Error, channel, trust};
+use super::{channel, doors::Doors, trust};
+use crate::error::Error;
 
 /// Messages that wait for the connection; every update of every task that fits on such an agent.
 const OUTBOUND_MAX: usize = 65_536;
@@ -35,6 +37,7 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(super) struct Agent {
     identity: Identity,
     core: Core,
+    doors: Doors,
     run: Duration,
     tally: Arc<Tally>,
     began: Instant,
@@ -42,9 +45,19 @@ pub(super) struct Agent {
     outbound: Option<mpsc::Sender<v1::FromAgent>>,
     /// Pretended processes by the time at which they end.
     running: BTreeSet<(Instant, LaunchId)>,
-    /// Updates that were sent, with when and whether they are the task's last.
-    sent: BTreeMap<UpdateUuid, (Instant, bool)>,
-    was_registered: bool,
+    /// Updates that were sent and not acknowledged yet.
+    sent: BTreeMap<UpdateUuid, Sent>,
+    /// The ownership that last registered it.
+    epoch: Epoch,
+    /// The ownership under which it counts as registered.
+    registered: Option<Epoch>,
+}
+
+/// An update on its way.
+struct Sent {
+    at: Instant,
+    task: TaskId,
+    is_the_end: bool,
 }
 
 impl Agent {
@@ -54,6 +67,7 @@ impl Agent {
     /// [`Error::Core`], which cannot happen without a journal.
     pub(super) fn new(
         identity: Identity,
+        doors: Doors,
         resources: Resources,
         attributes: Vec<(String, String)>,
         run: Duration,
@@ -81,6 +95,7 @@ impl Agent {
         Ok(Self {
             identity,
             core,
+            doors,
             run,
             tally,
             began: Instant::now(),
@@ -88,7 +103,8 @@ impl Agent {
             outbound: None,
             running: BTreeSet::new(),
             sent: BTreeMap::new(),
-            was_registered: false,
+            epoch: Epoch::default(),
+            registered: None,
         })
     }
 
@@ -99,15 +115,15 @@ impl Agent {
             let _ended = self.hold_session().await;
             self.outbound = None;
             self.step(Input::Disconnected);
+            self.note_registration();
             self.tally.cut();
             tokio::time::sleep(RETRY).await;
+            self.doors.next();
         }
     }
 
     async fn hold_session(&mut self) -> Result<(), Error> {
-        let identity = &self.identity;
-        let tls = trust::tls(identity.fingerprint, Some(&identity.certified))?;
-        let channel = channel::open(&identity.address, tls).await?;
+        let channel = self.dial().await?;
         let session = SessionId::from(Uuid::new_v4().to_string());
         let (outbound, waiting) = mpsc::channel(OUTBOUND_MAX);
         self.outbound = Some(outbound);
@@ -135,6 +151,13 @@ impl Agent {
         Ok(())
     }
 
+    async fn dial(&self) -> Result<Channel, Error> {
+        let _turn = self.doors.turn().await;
+        let identity = &self.identity;
+        let tls = trust::tls(identity.fingerprint, Some(&identity.certified))?;
+        channel::open(self.doors.current(), tls).await
+    }
+
     fn hear(&mut self, message: v1::ToAgent) -> Result<(), Error> {
         let Addressed {
             epoch,
@@ -146,16 +169,25 @@ impl Agent {
             return Ok(());
         };
         self.measure(&message);
+        if matches!(message, ToAgent::Registered { .. }) {
+            self.epoch = epoch;
+        }
         self.step(Input::Message {
             epoch,
             session,
             message,
             plan: LaunchPlan::default(),
         });
-        if self.core.is_registered() && !std::mem::replace(&mut self.was_registered, true) {
-            self.tally.registered();
-        }
+        self.note_registration();
         Ok(())
+    }
+
+    fn note_registration(&mut self) {
+        let now = self.core.is_registered().then_some(self.epoch);
+        if now != self.registered {
+            self.tally.registered(self.registered, now);
+            self.registered = now;
+        }
     }
 
     /// Notes how long an acknowledged update was on its way.
@@ -172,8 +204,9 @@ impl Agent {
             | ToAgent::Discard { .. }
             | ToAgent::Disconnect { .. } => return,
         };
-        if let Some((sent, is_the_end)) = self.sent.remove(&uuid) {
-            self.tally.acknowledged(sent.elapsed(), is_the_end);
+        if let Some(sent) = self.sent.remove(&uuid) {
+            let took = sent.at.elapsed();
+            self.tally.acknowledged(&sent.task, took, sent.is_the_end);
         }
     }
 
@@ -195,8 +228,8 @@ impl Agent {
             // The fleet's agents have one life, so nobody will ever read a journal.
             Effect::Journal(_) | Effect::Forget { .. } => {}
             Effect::Start(launch) => {
+                self.tally.started(&launch.task);
                 let launch = launch.launch;
-                self.tally.started();
                 inputs.push_back(Input::Started { launch });
                 if self.run.is_zero() {
                     inputs.push_back(self.ended(launch, Exit::Code(0), EndCause::Exit));
@@ -215,10 +248,11 @@ impl Agent {
                 if let FromAgent::Update { status, .. } = &message
                     && let Some(uuid) = status.uuid
                 {
-                    let is_the_end = status.state.is_terminal();
-                    self.sent
-                        .entry(uuid)
-                        .or_insert_with(|| (Instant::now(), is_the_end));
+                    self.sent.entry(uuid).or_insert_with(|| Sent {
+                        at: Instant::now(),
+                        task: status.task.clone(),
+                        is_the_end: status.state.is_terminal(),
+                    });
                 }
                 self.say(AgentMessage::Kernel(message));
             }

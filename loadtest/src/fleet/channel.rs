@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
-use super::Error;
+use crate::error::Error;
 
 /// The name in every server's certificate, whatever its address.
 const SERVER_NAME: &str = "insula";

@@ -15,22 +15,21 @@ use super::{Error, channel};
 pub(super) struct Identity {
     pub(super) checkpoint: CheckpointId,
     pub(super) hostname: String,
-    pub(super) address: String,
     pub(super) fingerprint: [u8; 32],
     pub(super) certified: Certified,
 }
 
-/// Joins as the machine of that number.
+/// Joins as the machine of that number, through a door of the control plane.
 ///
 /// # Errors
 /// If the service cannot be reached or refuses the token.
-pub(super) async fn enroll(token: &JoinToken, number: u32) -> Result<Identity, Error> {
+pub(super) async fn enroll(token: &JoinToken, door: &str, number: u32) -> Result<Identity, Error> {
     let key = KeyPair::generate()?;
     let request = CertificateParams::new(Vec::new())?.serialize_request(&key)?;
     let checkpoint = Uuid::new_v4().to_string();
     let hostname = format!("fleet-{number}");
     let tls = trust::tls(token.fingerprint, None)?;
-    let channel = channel::open(&token.address, tls).await?;
+    let channel = channel::open(door, tls).await?;
     let answer = AgentServiceClient::new(channel)
         .enroll(EnrollRequest {
             secret: token.secret.clone(),
@@ -45,7 +44,6 @@ pub(super) async fn enroll(token: &JoinToken, number: u32) -> Result<Identity, E
     Ok(Identity {
         checkpoint: checkpoint.into(),
         hostname,
-        address: token.address.clone(),
         fingerprint: token.fingerprint,
         certified: Certified {
             certificate: answer.certificate.to_vec(),

@@ -93,9 +93,12 @@ impl Core {
             Session::Closed => {}
             // The registration or its answer was lost.
             Session::Registering(session) => self.register(now, session, effects),
-            Session::Registered { session, .. } => {
-                self.timers
-                    .set(Timer::Heartbeat, now + self.config.heartbeat);
+            Session::Registered {
+                session,
+                unreachable_after,
+            } => {
+                let heartbeat = self.heartbeat_within(unreachable_after);
+                self.timers.set(Timer::Heartbeat, now + heartbeat);
                 self.told = self.told.max(now);
                 let message = FromAgent::Alive {
                     watermark: self.watermark,
@@ -104,6 +107,11 @@ impl Core {
                 effects.push(Effect::Send { session, message });
             }
         }
+    }
+
+    /// A control plane that is soon impatient is told so often that three signs of life may be lost.
+    fn heartbeat_within(&self, unreachable_after: Span) -> Span {
+        self.config.heartbeat.min(Span(unreachable_after.0 / 4))
     }
 
     /// Each registration has a clock of its own, later than all that was told before: a command that
@@ -167,8 +175,8 @@ impl Core {
             unreachable_after,
         };
         self.reports_all = false;
-        self.timers
-            .set(Timer::Heartbeat, now + self.config.heartbeat);
+        let heartbeat = self.heartbeat_within(unreachable_after);
+        self.timers.set(Timer::Heartbeat, now + heartbeat);
         self.send_all_pending(now, effects);
     }
 }

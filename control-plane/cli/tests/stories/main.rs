@@ -8,6 +8,7 @@
 mod agents;
 mod cluster;
 mod crash;
+#[allow(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../../../server/tests/replicas/database.rs"]
 mod database;
 mod demo;

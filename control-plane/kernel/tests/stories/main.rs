@@ -7,6 +7,7 @@ mod agents;
 mod commands;
 mod frameworks;
 mod harness;
+mod late;
 mod offers;
 mod outages;
 mod partitions;

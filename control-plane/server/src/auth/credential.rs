@@ -50,7 +50,8 @@ impl Operator {
         if all.next().is_some() || value.len() > HEADER_BYTES_MAX {
             return Shown::Wrong;
         }
-        let Some((scheme, given)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else {
+        let Some((scheme, given)) = value.to_str().ok().and_then(|text| text.split_once(' '))
+        else {
             return Shown::Wrong;
         };
         let known = if scheme.eq_ignore_ascii_case("bearer") {
@@ -114,10 +115,7 @@ mod tests {
 
     #[test]
     fn the_operator_is_known_by_either_scheme() {
-        assert_eq!(
-            shown(&[&format!("Bearer {SECRET}")]),
-            Shown::Operator(None)
-        );
+        assert_eq!(shown(&[&format!("Bearer {SECRET}")]), Shown::Operator(None));
         assert_eq!(
             shown(&[&basic(&format!("operator:{SECRET}"))]),
             Shown::Operator(None)

@@ -86,7 +86,10 @@ pub fn parse(text: &str) -> Result<Durations, ConfigError> {
             line,
             key: name.to_owned(),
         };
-        let key = KEYS.iter().find(|key| key.name == name).ok_or_else(unknown)?;
+        let key = KEYS
+            .iter()
+            .find(|key| key.name == name)
+            .ok_or_else(unknown)?;
         if seen.contains(&key.name) {
             let key = name.to_owned();
             return Err(ConfigError::Twice { line, key });
@@ -136,8 +139,18 @@ mod tests {
         let refused = |text: &str| parse(text).unwrap_err().to_string();
         assert!(refused("lease_ttl 5s").starts_with("line 1 is not of the form"));
         assert!(refused("# x\n\nlease_tll = 5s").contains("line 3: there is no key 'lease_tll'"));
-        assert!(refused("heartbeat = 5s\nheartbeat = 6s").contains("line 2: 'heartbeat' is set twice"));
-        for value in ["", "5", "5 s", "-5s", "5h", "1e3ms", "99999999999999999999s"] {
+        assert!(
+            refused("heartbeat = 5s\nheartbeat = 6s").contains("line 2: 'heartbeat' is set twice")
+        );
+        for value in [
+            "",
+            "5",
+            "5 s",
+            "-5s",
+            "5h",
+            "1e3ms",
+            "99999999999999999999s",
+        ] {
             let text = format!("heartbeat = {value}");
             assert!(refused(&text).contains("is no duration"), "{value}");
         }

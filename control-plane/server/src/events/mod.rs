@@ -3,6 +3,7 @@
 //! The driver publishes events as they become true; this keeps the last thousand as the API shows
 //! them, so that a watcher can begin with what has just happened and miss nothing after it.
 
+mod follow;
 mod view;
 
 use std::collections::{HashMap, VecDeque};
@@ -16,6 +17,8 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::cells::Handle;
 use crate::partition::{Stamped, Unavailable};
 use crate::stopping::Stopping;
+
+pub(crate) use follow::follow;
 
 /// How many events are kept.
 const KEPT: usize = 1_000;
@@ -31,9 +34,9 @@ pub struct Seen {
     pub event: rest::Event,
 }
 
-/// The newest events of each cell that is served here and that somebody has looked at; cheap to clone.
+/// The newest events of cells that are served here; cheap to clone.
 ///
-/// What happened before the first look, or under another owner, is in the rows and not in here.
+/// What happened under another owner, or before a log was begun, is in the rows and not in here.
 #[derive(Debug, Clone)]
 pub struct EventLogs {
     stopping: Stopping,
@@ -85,6 +88,11 @@ impl EventLogs {
             logs.lock().remove(&cell);
         });
         Ok(log)
+    }
+
+    /// How many cells there is a log of.
+    fn count(&self) -> usize {
+        self.lock().len()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<CellId, EventLog>> {

@@ -31,12 +31,14 @@ pub(crate) enum Patience {
 /// | `GET /v1/events` | events |
 /// | `GET /state`, `/slaves`, `/frameworks`, also below `/master` | the kernel |
 pub(crate) fn of_owner(method: &Method, uri: &Uri) -> Option<Patience> {
-    let parts: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = uri
+        .path()
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .collect();
     let is_read = *method == Method::GET || *method == Method::HEAD;
     match parts[..] {
-        ["v1", "tasks", _] if is_read && has_parameter(uri, "wait") => {
-            Some(Patience::For(WAITING))
-        }
+        ["v1", "tasks", _] if is_read && has_parameter(uri, "wait") => Some(Patience::For(WAITING)),
         ["v1", "tasks", _, "why"] | ["v1", "agents" | "frameworks" | "offers" | "events"]
             if is_read =>
         {

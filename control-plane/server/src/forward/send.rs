@@ -63,7 +63,11 @@ impl Peers {
             Ok(response) => response,
             Err(lost) => {
                 let error: &dyn std::error::Error = &lost;
-                tracing::warn!(address = onward.address, error, "a request was not forwarded");
+                tracing::warn!(
+                    address = onward.address,
+                    error,
+                    "a request was not forwarded"
+                );
                 shaped(&uri, refusal(&lost, &method))
             }
         }

@@ -211,7 +211,12 @@ mod tests {
         let world = world();
         // An organization that signs what looks like a replica has still made no replica, and the
         // other way round.
-        assert!(world.clients.who(&replica_of(&world.organization)).is_none());
+        assert!(
+            world
+                .clients
+                .who(&replica_of(&world.organization))
+                .is_none()
+        );
         assert!(world.clients.who(&agent_of(&world.service)).is_none());
         let stranger = Authority::generate("service", SystemTime::now()).unwrap();
         assert!(world.clients.who(&replica_of(&stranger)).is_none());

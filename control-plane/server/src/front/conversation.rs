@@ -30,10 +30,6 @@ const OPENING: Duration = Duration::from_secs(10);
 /// Longest that a TLS connection lives on which nobody has proved who they are. All that can be done
 /// on it is to enroll, which takes milliseconds; strangers must not be able to collect connections.
 const STRANGER: Duration = Duration::from_secs(60);
-/// An HTTP/2 peer (an agent, as a rule) that has been silent for so long is pinged, and given up
-/// after as long again. That is well before its silence counts (75 s), and its own pings, every 10 s,
-/// keep a NAT's memory of the connection fresh.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Calls at a time on one HTTP/2 connection: an agent's session, the outputs and inputs that it
 /// answers (256 at most), and as many modules.
 const STREAMS_MAX: u32 = 520;
@@ -54,6 +50,10 @@ pub(super) struct Door {
     pub(super) tls: Tls,
     pub(super) router: Router,
     pub(super) stopping: Stopping,
+    /// An HTTP/2 peer (an agent, as a rule) that has been silent for so long is pinged, and given up
+    /// after as long again. That is well before its silence counts, and its own pings keep a NAT's
+    /// memory of the connection fresh.
+    pub(super) ping: Duration,
 }
 
 impl Door {
@@ -119,7 +119,7 @@ impl Door {
             request.extensions_mut().insert(connection.clone());
             self.router.clone().oneshot(request)
         });
-        let builder = builder();
+        let builder = builder(self.ping);
         let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             served = &mut serving => return served.map_err(io::Error::other),
@@ -169,7 +169,7 @@ async fn refuse(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await
 }
 
-fn builder() -> Builder<TokioExecutor> {
+fn builder(ping: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // Hyper would count the time between two requests as reading the head of the second, and Mesos
     // clients keep an idle connection for their next call for as long as they live. The first head is
@@ -184,8 +184,8 @@ fn builder() -> Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_interval(ping)
+        .keep_alive_timeout(ping)
         .max_concurrent_streams(STREAMS_MAX)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
@@ -213,6 +213,7 @@ mod tests {
             tls: Tls::new(certificate, clients).unwrap(),
             router: Router::new().route("/", axum::routing::get(|| async { "served" })),
             stopping: Stopping::default(),
+            ping: Duration::from_secs(15),
         }
     }
 

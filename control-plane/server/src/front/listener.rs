@@ -58,17 +58,20 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 /// Serves until told to stop, and completes when every connection has ended; those that have not
-/// within seconds after the second phase began are cut. Dropping the future cuts all of them.
+/// within seconds after the second phase began are cut. A silent HTTP/2 peer is asked for a sign of life
+/// after `ping`, and cut after as long again. Dropping the future cuts all of them.
 pub async fn serve(
     listener: TcpListener,
     tls: Tls,
     router: Router,
     stopping: Stopping,
+    ping: Duration,
 ) {
     let door = Door {
         tls,
         router,
         stopping,
+        ping,
     };
     let mut connections = accept(listener, &door).await;
     tokio::select! {

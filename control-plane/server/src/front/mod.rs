@@ -13,8 +13,8 @@ mod guard;
 mod listener;
 mod tls;
 
-pub(crate) use certificates::is_used_up;
 pub use certificates::ServerCertificate;
+pub(crate) use certificates::is_used_up;
 pub use clients::{Client, Clients};
 pub use connection::{Connection, Security};
 pub use guard::guard;

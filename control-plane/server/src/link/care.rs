@@ -48,19 +48,19 @@ fn look_after(shared: &Shared) {
     let now = Instant::now();
     let mut waiting = Vec::new();
     shared.with_all(
-        |partition, conversation, todo| match shared.owners.of(partition) {
+        |partition, conversation, orders| match shared.owners.of(partition) {
             Owner::There { epoch, .. } => {
-                conversation.saw(epoch, now, todo);
-                conversation.tick(now, todo);
+                conversation.saw(epoch, now, orders);
+                conversation.tick(now, orders);
                 if conversation.is_waiting() {
                     waiting.push((partition, epoch));
                 }
             }
             Owner::Here(port) => {
-                conversation.home(port.epoch(), now, todo);
-                conversation.tick(now, todo);
+                conversation.home(port.epoch(), now, orders);
+                conversation.tick(now, orders);
             }
-            Owner::Nobody => conversation.tick(now, todo),
+            Owner::Nobody => conversation.tick(now, orders),
         },
     );
     for (partition, epoch) in waiting {

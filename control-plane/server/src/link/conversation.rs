@@ -128,18 +128,18 @@ impl<A> Conversation<A> {
         epoch: Epoch,
         fresh: impl FnOnce() -> LinkId,
         now: Instant,
-        todo: &mut Vec<Do<A>>,
+        orders: &mut Vec<Do<A>>,
     ) -> Reach {
         if epoch < self.highest {
             return Reach::Outdated;
         }
-        self.saw(epoch, now, todo);
+        self.saw(epoch, now, orders);
         match &self.current {
             Some(current) if current.is_welcomed => Reach::Ready(current.link.clone()),
             Some(_) => Reach::Opening,
             None => {
                 let link = fresh();
-                todo.push(Do::Open(link.clone(), epoch));
+                orders.push(Do::Open(link.clone(), epoch));
                 self.current = Some(Current {
                     link,
                     epoch,
@@ -204,36 +204,36 @@ impl<A> Conversation<A> {
         &mut self,
         link: &LinkId,
         marks: &BTreeMap<LinkId, u64>,
-        todo: &mut Vec<Do<A>>,
+        orders: &mut Vec<Do<A>>,
     ) {
         let Some(current) = self.current_of_mut(link) else {
             return;
         };
         current.is_welcomed = true;
         let epoch = current.epoch;
-        todo.push(Do::Ready(link.clone()));
+        orders.push(Do::Ready(link.clone()));
         for former in std::mem::take(&mut self.former) {
             let mark = marks.get(&former.link).copied().unwrap_or_default();
             for pending in former.pending {
                 let uncertain = pending.seq <= mark;
-                todo.push(Do::Answer(pending.answer, unavailable(uncertain)));
+                orders.push(Do::Answer(pending.answer, unavailable(uncertain)));
             }
         }
-        self.resync(epoch, todo);
+        self.resync(epoch, orders);
     }
 
     /// This process owns the partition itself in this epoch.
-    pub(super) fn home(&mut self, epoch: Epoch, now: Instant, todo: &mut Vec<Do<A>>) {
-        self.saw(epoch, now, todo);
+    pub(super) fn home(&mut self, epoch: Epoch, now: Instant, orders: &mut Vec<Do<A>>) {
+        self.saw(epoch, now, orders);
         if self.current.is_none() {
-            self.resync(epoch, todo);
+            self.resync(epoch, orders);
         }
     }
 
-    fn resync(&mut self, epoch: Epoch, todo: &mut Vec<Do<A>>) {
+    fn resync(&mut self, epoch: Epoch, orders: &mut Vec<Do<A>>) {
         if std::mem::take(&mut self.is_resync_due) {
             let cells = self.cells.iter().cloned();
-            todo.extend(cells.map(|cell| Do::Resync(cell, epoch)));
+            orders.extend(cells.map(|cell| Do::Resync(cell, epoch)));
         }
     }
 
@@ -250,46 +250,46 @@ impl<A> Conversation<A> {
         link: &LinkId,
         request: RequestId,
         answered: Answered,
-        todo: &mut Vec<Do<A>>,
+        orders: &mut Vec<Do<A>>,
     ) {
         let current = self.current_of_mut(link);
         if let Some(pending) = current.and_then(|current| current.pending.remove(&request)) {
-            todo.push(Do::Answer(pending.answer, answered));
+            orders.push(Do::Answer(pending.answer, answered));
         }
     }
 
     /// Somebody owns the partition in this epoch: a link to an earlier owner is over.
-    pub(super) fn saw(&mut self, epoch: Epoch, now: Instant, todo: &mut Vec<Do<A>>) {
+    pub(super) fn saw(&mut self, epoch: Epoch, now: Instant, orders: &mut Vec<Do<A>>) {
         self.highest = self.highest.max(epoch);
         if self.epoch().is_some_and(|current| current < epoch) {
-            self.end(now, todo);
+            self.end(now, orders);
         }
     }
 
     /// The owner of this epoch has given the partition away.
-    pub(super) fn given(&mut self, epoch: Epoch, now: Instant, todo: &mut Vec<Do<A>>) {
+    pub(super) fn given(&mut self, epoch: Epoch, now: Instant, orders: &mut Vec<Do<A>>) {
         if self.epoch().is_some_and(|current| current <= epoch) {
-            self.end(now, todo);
+            self.end(now, orders);
         }
     }
 
     /// This link is over, if it was open.
-    pub(super) fn broken(&mut self, link: &LinkId, now: Instant, todo: &mut Vec<Do<A>>) {
+    pub(super) fn broken(&mut self, link: &LinkId, now: Instant, orders: &mut Vec<Do<A>>) {
         if self.is_current(link) {
-            self.end(now, todo);
+            self.end(now, orders);
         }
     }
 
     /// The open link is over, whichever it is.
-    pub(super) fn end(&mut self, now: Instant, todo: &mut Vec<Do<A>>) {
+    pub(super) fn end(&mut self, now: Instant, orders: &mut Vec<Do<A>>) {
         let Some(current) = self.current.take() else {
             return;
         };
-        todo.push(Do::Drop(current.link.clone()));
+        orders.push(Do::Drop(current.link.clone()));
         let mut unknown = Vec::new();
         for pending in current.pending.into_values() {
             if pending.seq <= current.applied {
-                todo.push(Do::Answer(pending.answer, unavailable(true)));
+                orders.push(Do::Answer(pending.answer, unavailable(true)));
             } else {
                 unknown.push(pending);
             }
@@ -304,23 +304,23 @@ impl<A> Conversation<A> {
         // A link that never was one told nobody anything.
         if current.is_welcomed {
             self.is_resync_due = true;
-            todo.extend(self.cells.iter().cloned().map(Do::EndFrameworks));
+            orders.extend(self.cells.iter().cloned().map(Do::EndFrameworks));
         }
     }
 
     /// Time has passed.
-    pub(super) fn tick(&mut self, now: Instant, todo: &mut Vec<Do<A>>) {
+    pub(super) fn tick(&mut self, now: Instant, orders: &mut Vec<Do<A>>) {
         let silence = self.silence;
         let is_silent = self.current.as_ref().is_some_and(|current| {
             let last = current.heard.unwrap_or(current.since).max(current.since);
             now.duration_since(last) > silence
         });
         if is_silent {
-            self.end(now, todo);
+            self.end(now, orders);
         }
         for former in self.former.extract_if(.., |former| former.until <= now) {
             let answers = former.pending.into_iter().map(|pending| pending.answer);
-            todo.extend(answers.map(|answer| Do::Answer(answer, unavailable(true))));
+            orders.extend(answers.map(|answer| Do::Answer(answer, unavailable(true))));
         }
     }
 

@@ -40,8 +40,8 @@ fn take(shared: &Shared, reader: &Reader, received: Received) {
         }
         Received::Beat { link, age, .. } => heard(shared, &link, age, now),
         Received::Broken { link, why } => {
-            let broken = shared.with_link(&link, |conversation, todo| {
-                conversation.broken(&link, now, todo);
+            let broken = shared.with_link(&link, |conversation, orders| {
+                conversation.broken(&link, now, orders);
             });
             if broken.is_some() {
                 tracing::warn!(%link, %why, "a link broke; its sessions come back by themselves");
@@ -52,7 +52,7 @@ fn take(shared: &Shared, reader: &Reader, received: Received) {
                 why,
                 "all links broke; their sessions come back by themselves"
             );
-            shared.with_all(|_, conversation, todo| conversation.end(now, todo));
+            shared.with_all(|_, conversation, orders| conversation.end(now, orders));
         }
     }
 }
@@ -75,8 +75,8 @@ fn said(shared: &Shared, link: &LinkId, envelope: Envelope) {
         Ok(said) => understood(shared, link, envelope, said),
         Err(why) => {
             tracing::error!(%link, why, "a link is given up");
-            shared.with_link(link, |conversation, todo| {
-                conversation.broken(link, Instant::now(), todo);
+            shared.with_link(link, |conversation, orders| {
+                conversation.broken(link, Instant::now(), orders);
             });
         }
     }
@@ -91,15 +91,15 @@ fn understood(shared: &Shared, link: &LinkId, envelope: Envelope, said: ToGatewa
         } => {
             shared.owners.serving(partition, epoch, &replica);
             let now = Instant::now();
-            shared.with(partition, |conversation, todo| {
-                conversation.saw(epoch, now, todo)
+            shared.with(partition, |conversation, orders| {
+                conversation.saw(epoch, now, orders)
             });
         }
         ToGateway::Given { partition, epoch } => {
             shared.owners.given(partition, epoch);
             let now = Instant::now();
-            shared.with(partition, |conversation, todo| {
-                conversation.given(epoch, now, todo)
+            shared.with(partition, |conversation, orders| {
+                conversation.given(epoch, now, orders)
             });
         }
         ToGateway::Message { peer, message } => {
@@ -126,13 +126,13 @@ fn understood(shared: &Shared, link: &LinkId, envelope: Envelope, said: ToGatewa
 
 /// What concerns the link itself and its asks.
 fn about_link(shared: &Shared, link: &LinkId, said: ToGateway) {
-    shared.with_link(link, |conversation, todo| match said {
+    shared.with_link(link, |conversation, orders| match said {
         ToGateway::Welcome { marks } => {
             let marks = marks.into_iter().collect();
-            conversation.welcomed(link, &marks, todo);
+            conversation.welcomed(link, &marks, orders);
         }
         ToGateway::Reply { request, outcome } => {
-            conversation.replied(link, request, Ok(outcome), todo);
+            conversation.replied(link, request, Ok(outcome), orders);
         }
         ToGateway::Unavailable {
             request,
@@ -143,10 +143,10 @@ fn about_link(shared: &Shared, link: &LinkId, said: ToGateway) {
                 uncertain,
                 reason: reason.map(Into::into),
             };
-            conversation.replied(link, request, Err(unavailable), todo);
+            conversation.replied(link, request, Err(unavailable), orders);
         }
         ToGateway::Applied { seq } => conversation.applied(link, seq),
-        ToGateway::Reset => conversation.broken(link, Instant::now(), todo),
+        ToGateway::Reset => conversation.broken(link, Instant::now(), orders),
         ToGateway::Serving { .. }
         | ToGateway::Given { .. }
         | ToGateway::Message { .. }

@@ -66,6 +66,16 @@ pub(super) struct Parcel {
     pub(super) payload: Bytes,
 }
 
+/// What became of a message for an owner.
+pub(super) enum Put<R> {
+    /// It is on its way.
+    Sent,
+    /// Too much waits; this completes when it is worth trying again.
+    Full(R),
+    /// The link is over, and the message was certainly not sent.
+    Over,
+}
+
 impl Links {
     /// No links yet. The tasks behind them run on the runtime that this is called on, for as long as
     /// there is a clone of this.
@@ -148,9 +158,9 @@ impl Shared {
         act: impl FnOnce(&mut Conversation<Answer>, &mut Vec<Do<Answer>>) -> T,
     ) -> T {
         let mut open = self.lock();
-        let mut todo = Vec::new();
-        let done = act(self.conversation(&mut open, partition), &mut todo);
-        self.perform(&mut open, partition, todo);
+        let mut orders = Vec::new();
+        let done = act(self.conversation(&mut open, partition), &mut orders);
+        self.perform(&mut open, partition, orders);
         done
     }
 
@@ -162,9 +172,9 @@ impl Shared {
     ) -> Option<T> {
         let mut open = self.lock();
         let partition = open.writers.get(link)?.partition;
-        let mut todo = Vec::new();
-        let done = act(self.conversation(&mut open, partition), &mut todo);
-        self.perform(&mut open, partition, todo);
+        let mut orders = Vec::new();
+        let done = act(self.conversation(&mut open, partition), &mut orders);
+        self.perform(&mut open, partition, orders);
         Some(done)
     }
 
@@ -176,13 +186,13 @@ impl Shared {
         let mut open = self.lock();
         let partitions: Vec<PartitionId> = open.conversations.keys().copied().collect();
         for partition in partitions {
-            let mut todo = Vec::new();
+            let mut orders = Vec::new();
             act(
                 partition,
                 self.conversation(&mut open, partition),
-                &mut todo,
+                &mut orders,
             );
-            self.perform(&mut open, partition, todo);
+            self.perform(&mut open, partition, orders);
         }
     }
 
@@ -198,10 +208,10 @@ impl Shared {
             .map(|(link, to)| (link.clone(), to.partition))
             .collect();
         for (link, partition) in dead {
-            let mut todo = Vec::new();
+            let mut orders = Vec::new();
             let conversation = self.conversation(open, partition);
-            conversation.broken(&link, Instant::now(), &mut todo);
-            self.perform(open, partition, todo);
+            conversation.broken(&link, Instant::now(), &mut orders);
+            self.perform(open, partition, orders);
         }
     }
 
@@ -211,25 +221,24 @@ impl Shared {
         self.bury(&mut open);
         let fresh = open.opened + 1;
         let me = self.owners.me();
-        let mut todo = Vec::new();
+        let mut orders = Vec::new();
         let name = || LinkId::from(format!("{me}.{fresh}"));
         let conversation = self.conversation(&mut open, partition);
-        let reach = conversation.reach(epoch, name, Instant::now(), &mut todo);
-        self.perform(&mut open, partition, todo);
+        let reach = conversation.reach(epoch, name, Instant::now(), &mut orders);
+        self.perform(&mut open, partition, orders);
         reach
     }
 
-    /// Hands a message to a link's writer. `Err(None)` if the link is over, `Err(Some(..))` with what
-    /// to wait for if there is no room now; the parcel and the ask are given back.
+    /// Hands a message to a link's writer. The ask is taken only if it was sent.
     pub(super) fn put(
         &self,
         link: &LinkId,
         parcel: &Parcel,
         ask: &mut Option<(RequestId, Answer)>,
-    ) -> Result<(), Option<impl Future<Output = ()> + Send + use<>>> {
+    ) -> Put<impl Future<Output = ()> + Send + use<>> {
         let mut open = self.lock();
         let Some(to) = open.writers.get_mut(link) else {
-            return Err(None);
+            return Put::Over;
         };
         let partition = to.partition;
         let envelope = Envelope::new(
@@ -242,15 +251,15 @@ impl Shared {
             Ok(seq) => {
                 let conversation = self.conversation(&mut open, partition);
                 conversation.sent(link, &parcel.cell, seq, ask.take());
-                Ok(())
+                Put::Sent
             }
-            Err(SendError::Full) => Err(Some(to.writer.room())),
+            Err(SendError::Full) => Put::Full(to.writer.room()),
             Err(SendError::Down) => {
-                let mut todo = Vec::new();
+                let mut orders = Vec::new();
                 let conversation = self.conversation(&mut open, partition);
-                conversation.broken(link, Instant::now(), &mut todo);
-                self.perform(&mut open, partition, todo);
-                Err(None)
+                conversation.broken(link, Instant::now(), &mut orders);
+                self.perform(&mut open, partition, orders);
+                Put::Over
             }
         }
     }
@@ -267,11 +276,11 @@ impl Shared {
             .or_insert_with(|| Conversation::new(silence))
     }
 
-    fn perform(&self, open: &mut Open, partition: PartitionId, todo: Vec<Do<Answer>>) {
-        if todo.is_empty() {
+    fn perform(&self, open: &mut Open, partition: PartitionId, orders: Vec<Do<Answer>>) {
+        if orders.is_empty() {
             return;
         }
-        for next in todo {
+        for next in orders {
             match next {
                 Do::Open(link, epoch) => self.open(open, partition, link, epoch),
                 Do::Drop(link) => {

@@ -24,12 +24,12 @@
 mod care;
 mod conversation;
 mod hear;
-mod link;
 mod links;
+mod way;
 pub(crate) mod wire;
 
-pub use link::Link;
 pub use links::Links;
+pub use way::Link;
 
 #[cfg(test)]
 mod tests;

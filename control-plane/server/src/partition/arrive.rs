@@ -5,7 +5,7 @@ use std::time::Instant;
 use insula_kernel::Input;
 use insula_kernel::input::{Cause, Excused};
 use insula_types::message::Peer;
-use insula_types::{AgentId, CellId, LinkId, RequestId};
+use insula_types::{AgentId, CellId, LinkId, ReplicaId, RequestId};
 
 use super::Unavailable;
 use super::cells::{Asker, Origin, Queued, Work};
@@ -37,7 +37,7 @@ impl Live {
             origin: None,
             _credit: Some(request.credit),
         };
-        if self.cells.stage(&cell) == Some(&Stage::Serving) {
+        if self.takes(&cell) {
             self.cells.push(&cell, queued);
         } else {
             self.refuse(&cell, queued);
@@ -76,6 +76,7 @@ impl Live {
                 for link in self.outputs.links.ids() {
                     self.end_link(&link);
                 }
+                self.excuse_everyone();
             }
         }
     }
@@ -84,6 +85,7 @@ impl Live {
         let Some(replica) = replica_of(link) else {
             return;
         };
+        self.meet(&replica);
         // A gateway has one link; those before it are over, whatever was heard of them.
         for former in self.outputs.links.ids() {
             if replica_of(&former).as_ref() == Some(&replica) {
@@ -123,7 +125,7 @@ impl Live {
             origin: Some(origin),
             _credit: None,
         };
-        if self.cells.stage(cell) == Some(&Stage::Serving) && !is_too_much {
+        if self.takes(cell) && !is_too_much {
             self.cells.push(cell, queued);
         } else {
             self.refuse(cell, queued);
@@ -179,8 +181,21 @@ impl Live {
         }
     }
 
+    /// Excuses the agents whose gateways live and have no link now, if it is time for that.
+    pub(super) fn excuse_hidden(&mut self) {
+        let network = self.network.clone();
+        let is_live = |replica: &ReplicaId| {
+            network
+                .as_ref()
+                .is_some_and(|network| network.is_live(replica))
+        };
+        for (cell, agents) in self.excuses.due(Instant::now(), is_live) {
+            self.excuse(&cell, agents);
+        }
+    }
+
     /// Excuses agents of a cell for having been silent.
-    pub(super) fn excuse(&mut self, cell: &CellId, agents: Vec<AgentId>) {
+    fn excuse(&mut self, cell: &CellId, agents: Vec<AgentId>) {
         self.put(cell, Input::Excused(Excused::Agents(agents)));
     }
 
@@ -195,7 +210,7 @@ impl Live {
     /// Puts an input of the driver's own in a cell's queue. A cell that is not served needs none: a
     /// load excuses everyone and knows of no sessions.
     fn put(&mut self, cell: &CellId, input: Input) {
-        if self.cells.stage(cell) == Some(&Stage::Serving) {
+        if self.takes(cell) {
             let queued = Queued {
                 work: Work::Input(Box::new(input), Asker::Nobody),
                 origin: None,

@@ -105,6 +105,20 @@ async fn write(store: Store, partition: PartitionId, epoch: Epoch, commit: Commi
     Done { commit, result }
 }
 
+/// How large a batch was and how long its transaction took; load tests read it from the log.
+fn log(commit: &Commit, took: Option<Duration>) {
+    let records: usize = commit.cells.iter().map(|(_, records)| records.len()).sum();
+    let cells = commit.cells.len();
+    let micros = took.unwrap_or_default().as_micros();
+    tracing::debug!(
+        commit = commit.number(),
+        cells,
+        records,
+        micros,
+        "committed"
+    );
+}
+
 impl Live {
     /// The commit in flight has ended.
     pub(super) fn settle(
@@ -113,15 +127,17 @@ impl Live {
         done: Result<Done, JoinError>,
     ) -> Result<(), Failure> {
         let Done { commit, result } = done.map_err(Failure::CommitTask)?;
+        let took = in_flight.map(|commit| commit.begun.elapsed());
         match result {
             Ok(commit_no) => {
+                log(&commit, took);
                 self.pipeline.committed(commit_no.0)?;
                 self.note_applied(&commit);
             }
             Err(error) if error.is_data_error() => self.blame(commit, &error)?,
             Err(error) => return Err(Failure::Commit(error)),
         }
-        if in_flight.is_some_and(|commit| commit.begun.elapsed() > OUTAGE) {
+        if took.is_some_and(|took| took > OUTAGE) {
             self.excuse_everyone();
         }
         Ok(())

@@ -7,9 +7,9 @@ use std::time::Duration;
 use insula_broker::Broker;
 use insula_store::{Retention, Store};
 use insula_types::membership::Membership;
-use insula_types::{CellId, PartitionId};
+use insula_types::{CellId, PartitionId, ReplicaId};
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::load::{self, Taken};
@@ -45,8 +45,18 @@ pub struct Network {
     pub broker: Broker,
     /// Who is alive, as the keeper found it last.
     pub membership: watch::Receiver<Arc<Membership>>,
+    /// Told when somebody speaks who is not in there yet.
+    pub nudge: Arc<Notify>,
     /// How often a link is to hear that its owner lives.
     pub beat: Duration,
+}
+
+impl Network {
+    /// Whether a replica is alive, as far as is known.
+    pub(super) fn is_live(&self, replica: &ReplicaId) -> bool {
+        let found = self.membership.borrow();
+        found.replica(replica).is_some_and(|row| row.live)
+    }
 }
 
 impl Options {

@@ -1,4 +1,5 @@
-//! Agents whom a broken link hides, and who must not be blamed for that (rule R24).
+//! Agents whom a broken link or a broker that is away hides, and who must not be blamed for that (rule
+//! R24).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ struct Hidden {
 pub(super) struct Excuses {
     every: Duration,
     said_at: Instant,
+    /// When it was last said that everybody is excused, while the broker is away.
+    deaf_at: Option<Instant>,
     hidden: BTreeMap<ReplicaId, Hidden>,
 }
 
@@ -31,6 +34,7 @@ impl Excuses {
         Self {
             every: unreachable_after / 4,
             said_at: now,
+            deaf_at: None,
             hidden: BTreeMap::new(),
         }
     }
@@ -48,6 +52,20 @@ impl Excuses {
     pub(super) fn back(&mut self, replica: &ReplicaId) -> Vec<(CellId, Vec<AgentId>)> {
         let hidden = self.hidden.remove(replica);
         hidden.map_or_else(Vec::new, |hidden| list(hidden.agents))
+    }
+
+    /// Whether everybody is to be excused: now and then while the owner hears nobody of another
+    /// gateway, and once more when it does again.
+    pub(super) fn everybody(&mut self, now: Instant, is_deaf: bool) -> bool {
+        let Some(said_at) = self.deaf_at else {
+            self.deaf_at = is_deaf.then_some(now);
+            return is_deaf;
+        };
+        let is_due = !is_deaf || now.duration_since(said_at) >= self.every;
+        if is_due {
+            self.deaf_at = is_deaf.then_some(now);
+        }
+        is_due
     }
 
     /// Who is to be excused again, if it is time for that. The agents of a replica that is gone are
@@ -79,6 +97,19 @@ fn list(agents: Agents) -> Vec<(CellId, Vec<AgentId>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everybody_is_excused_while_the_broker_is_away_and_once_more_when_it_is_back() {
+        let start = Instant::now();
+        let mut excuses = Excuses::new(start, Duration::from_secs(4));
+        assert!(!excuses.everybody(start, false));
+        assert!(excuses.everybody(start, true));
+        assert!(!excuses.everybody(start, true));
+        let later = start + Duration::from_secs(1);
+        assert!(excuses.everybody(later, true));
+        assert!(excuses.everybody(later, false));
+        assert!(!excuses.everybody(later, false));
+    }
 
     #[test]
     fn agents_are_excused_while_their_gateway_lives_and_has_no_other_link() {

@@ -1,6 +1,6 @@
 //! What other replicas' gateways say to the owner of a partition, read beside the driver.
 
-use insula_broker::{Broker, Position, Reader, Received, Stream};
+use insula_broker::{Broker, Health, Position, Reader, Received, Stream};
 use insula_kernel::Input;
 use insula_types::{CellId, Epoch, LinkId, PartitionId, RequestId};
 use tokio::runtime::Handle;
@@ -68,6 +68,16 @@ impl InStream {
     /// Up to `most` at once; waits for the first. Cancel-safe.
     pub(super) async fn next_many(&mut self, into: &mut Vec<FromLink>, most: usize) -> usize {
         self.received.recv_many(into, most).await
+    }
+
+    /// Whether the broker is away, so that nobody who speaks to another gateway is heard.
+    pub(super) fn is_deaf(&self) -> bool {
+        *self.broker.health().borrow() != Health::Up
+    }
+
+    /// What has come already, if anything has.
+    pub(super) fn try_next(&mut self) -> Option<FromLink> {
+        self.received.try_recv().ok()
     }
 
     /// What came in up to there is applied and need not be kept.

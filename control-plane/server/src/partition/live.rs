@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use insula_broker::Position;
 use insula_pipeline::Pipeline;
-use insula_types::membership::Membership;
-use insula_types::{CellId, Epoch, LinkId};
-use tokio::sync::watch;
+use insula_types::{CellId, Epoch, LinkId, ReplicaId};
 
-use super::Port;
 use super::cells::Cells;
 use super::clock::Clock;
 use super::excuses::Excuses;
@@ -18,6 +15,7 @@ use super::lease::Lease;
 use super::loader::Loader;
 use super::outputs::Outputs;
 use super::status::{PartitionStatus, Stage};
+use super::{Network, Port};
 
 /// Everything of one epoch: dropped as a whole when that is over.
 pub(super) struct Live {
@@ -32,7 +30,9 @@ pub(super) struct Live {
     pub(super) in_stream: Option<InStream>,
     /// Messages of the in-stream that are not trimmed yet, in their order.
     pub(super) untrimmed: VecDeque<(Position, LinkId, u64)>,
-    pub(super) membership: Option<watch::Receiver<Arc<Membership>>>,
+    pub(super) network: Option<Network>,
+    /// Told to stop: what comes in is refused.
+    pub(super) is_closing: bool,
 }
 
 impl Live {
@@ -41,6 +41,41 @@ impl Live {
         if self.cells.admit(cell) {
             port.admit(cell);
             self.loader.add(cell.clone(), None);
+        }
+    }
+
+    /// A replica speaks. If it is not known yet, it has just come: somebody should look, since
+    /// requests are forwarded to where it says that it is.
+    pub(super) fn meet(&self, replica: &ReplicaId) {
+        if let Some(network) = &self.network
+            && !network.is_live(replica)
+        {
+            network.nudge.notify_one();
+        }
+    }
+
+    /// Whether what comes in for a cell is stepped.
+    pub(super) fn takes(&self, cell: &CellId) -> bool {
+        !self.is_closing && self.cells.stage(cell) == Some(&Stage::Serving)
+    }
+
+    /// Takes no more inputs. Whoever waits for what was not stepped yet is told that it will not be,
+    /// so that it is tried again with the next owner (rule R16).
+    pub(super) fn close(&mut self) {
+        self.is_closing = true;
+        let cells: Vec<CellId> = self.cells.ids().cloned().collect();
+        for cell in &cells {
+            for queued in self.cells.empty(cell) {
+                self.refuse(cell, queued);
+            }
+        }
+        self.refuse_heard();
+    }
+
+    /// Refuses what has come by links since.
+    pub(super) fn refuse_heard(&mut self) {
+        while let Some(from_link) = self.in_stream.as_mut().and_then(InStream::try_next) {
+            self.hear(from_link);
         }
     }
 

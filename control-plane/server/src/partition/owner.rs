@@ -142,7 +142,8 @@ impl Owner {
             lease: self.options.lease.clone(),
             in_stream,
             untrimmed: VecDeque::new(),
-            membership: network.map(|network| network.membership.clone()),
+            network: network.cloned(),
+            is_closing: false,
         };
         self.port.set_epoch(epoch);
         for cell in &cells {
@@ -214,19 +215,14 @@ impl Owner {
 
     /// Does what is to be done now and then.
     pub(super) fn tick(&mut self, live: &mut Live) {
-        let membership = live.membership.clone();
-        let is_live = |replica: &_| {
-            membership.as_ref().is_some_and(|membership| {
-                let found = membership.borrow();
-                found.replica(replica).is_some_and(|row| row.live)
-            })
-        };
         if live.lease_holds() {
             live.outputs.links.beat();
         }
-        for (cell, agents) in live.excuses.due(Instant::now(), is_live) {
-            live.excuse(&cell, agents);
+        let is_deaf = live.in_stream.as_ref().is_some_and(InStream::is_deaf);
+        if live.excuses.everybody(Instant::now(), is_deaf) {
+            live.excuse_everyone();
         }
+        live.excuse_hidden();
         self.look(live);
     }
 

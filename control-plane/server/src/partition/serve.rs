@@ -143,13 +143,10 @@ impl Owner {
     /// Takes no more requests, and flushes. There is no second try: whoever stops waits.
     async fn finish(&mut self, live: &mut Live, in_flight: Option<InFlight>) -> Served {
         self.close().await;
-        let cells: Vec<_> = live.cells.ids().cloned().collect();
-        for cell in &cells {
-            for queued in live.cells.empty(cell) {
-                live.refuse(cell, queued);
-            }
-        }
-        match self.flush(live, in_flight).await {
+        live.close();
+        let flushed = self.flush(live, in_flight).await;
+        live.refuse_heard();
+        match flushed {
             Ok(()) => Served::Flushed,
             Err(failure) => {
                 let error: &dyn std::error::Error = &failure;

@@ -95,12 +95,17 @@ impl Owners {
         }
     }
 
-    /// Waits until a condition holds, which is asked again whenever an owner changes. Cancel-safe.
+    /// Waits until a condition holds, which is asked again whenever an owner changes and after each
+    /// beat. Cancel-safe.
     pub async fn until(&self, mut condition: impl FnMut(&Self) -> bool) {
         let mut known = self.known.subscribe();
+        let mut membership = self.membership.subscribe();
         while !condition(self) {
-            // The sender is in here.
-            let _ = known.changed().await;
+            // Both senders are in here.
+            tokio::select! {
+                _ = known.changed() => {}
+                _ = membership.changed() => {}
+            }
         }
     }
 
@@ -176,6 +181,11 @@ impl Owners {
             is_news
         });
         self.membership.send_replace(found);
+    }
+
+    /// Makes the keeper look who is there.
+    pub(super) fn nudger(&self) -> Arc<Notify> {
+        Arc::clone(&self.nudge)
     }
 
     /// The membership, for whoever wants to know of each change.

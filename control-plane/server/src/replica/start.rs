@@ -164,6 +164,7 @@ fn share(parts: Parts, owners: &Owners, leases: Leases) -> Arc<Shared> {
     let network = Network {
         broker: parts.broker.clone(),
         membership: owners.watch_membership(),
+        nudge: owners.nudger(),
         beat: parts.durations.link_beat,
     };
     let driver = partition::Options {

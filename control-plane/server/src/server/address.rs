@@ -38,14 +38,18 @@ pub(super) fn names<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Vec<Str
 /// The host of `host:port`, without the brackets of an IPv6 address.
 fn host(address: &str) -> &str {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     inner.unwrap_or(host)
 }
 
 /// As what the control plane introduces itself that everybody reaches at `public`. A name that is not
 /// resolved here, as that of a load balancer may not be, leaves the numbers to be those of `listens`.
 pub(super) async fn master(public: &str, listens: SocketAddr) -> Master {
-    let port = public.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let port = public
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok());
     let resolved = match tokio::net::lookup_host(public).await {
         Ok(mut found) => found.next(),
         Err(_) => None,
@@ -67,10 +71,22 @@ mod tests {
 
     #[test]
     fn a_certificate_names_every_host_once() {
-        let names = names(["10.0.0.1:5050", "lb.example:443", "localhost:1", "[2001:db8::1]:1"]);
+        let names = names([
+            "10.0.0.1:5050",
+            "lb.example:443",
+            "localhost:1",
+            "[2001:db8::1]:1",
+        ]);
         assert_eq!(
             names,
-            ["localhost", "127.0.0.1", "::1", "10.0.0.1", "lb.example", "2001:db8::1"]
+            [
+                "localhost",
+                "127.0.0.1",
+                "::1",
+                "10.0.0.1",
+                "lb.example",
+                "2001:db8::1"
+            ]
         );
         assert_eq!(super::names(["0.0.0.0:1", "[::]:1"]).len(), 3);
     }

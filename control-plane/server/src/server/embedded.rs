@@ -14,6 +14,7 @@ use super::router::router;
 use super::{Options, Server, StartError, address};
 use crate::auth::{DEFAULT, Gate};
 use crate::cells::Cells;
+use crate::durations::Durations;
 use crate::events::EventLogs;
 use crate::forward::Forwarder;
 use crate::front;
@@ -43,12 +44,16 @@ pub(super) async fn start(options: Options) -> Result<Server, StartError> {
         fingerprint: authority.fingerprint(),
     };
     let stopping = Stopping::default();
+    let events = EventLogs::new(stopping.clone());
+    // From the beginning, so that whoever looks first sees the past.
+    let cell = cells.find(&CellId::from(DEFAULT)).await.ok();
+    let _ = cell.map(|cell| events.of(&cell));
     let service = Arc::new(Service {
         cells,
         forwarder: Forwarder::new(gate.clone(), None),
         gate,
         store: store.clone(),
-        events: EventLogs::new(stopping.clone()),
+        events,
         relay: Relay::default(),
         organization,
         reached: reached.clone(),
@@ -57,7 +62,8 @@ pub(super) async fn start(options: Options) -> Result<Server, StartError> {
     });
     let master = address::master(&advertised, address).await;
     let router = router(&service, master, options.heartbeat_interval, None);
-    let serving = front::serve(listener, tls, router, stopping.clone());
+    let ping = Durations::default().agent_ping;
+    let serving = front::serve(listener, tls, router, stopping.clone(), ping);
     Ok(Server {
         address,
         store,

@@ -19,7 +19,7 @@ use super::{ReplicaOptions, StartError, address, joined};
 use crate::auth::{DEFAULT, Gate, Operator};
 use crate::authority::Authority;
 use crate::cells::Cells;
-use crate::events::EventLogs;
+use crate::events::{EventLogs, follow};
 use crate::forward::{Credentials, Forwarder, Peers};
 use crate::front;
 use crate::gateway::ready::Readiness;
@@ -42,6 +42,7 @@ pub struct ReplicaServer {
     replica: Replica,
     stopping: Stopping,
     serving: AbortOnDropHandle<()>,
+    _following: AbortOnDropHandle<()>,
 }
 
 impl ReplicaServer {
@@ -89,12 +90,14 @@ impl ReplicaServer {
         let tls = authorities::tls(&authority, &organization, names, true)?;
         let gate = Gate::new(cells.clone(), Some(Operator::new(&options.operator)));
         let stopping = Stopping::default();
+        let events = EventLogs::new(stopping.clone());
+        let following = follow(events.clone(), cells.clone(), options.durations.cells_poll);
         let service = Arc::new(Service {
             cells,
             forwarder: forwarder(&gate, &authority, &id),
             gate,
             store: store.clone(),
-            events: EventLogs::new(stopping.clone()),
+            events,
             relay: Relay::default(),
             organization,
             reached: Reached {
@@ -107,7 +110,8 @@ impl ReplicaServer {
         let master = address::master(&place.public, place.address).await;
         let heartbeat = options.durations.heartbeat;
         let router = router(&service, master, heartbeat, Some(readiness));
-        let serving = front::serve(listener, tls, router, stopping.clone());
+        let ping = options.durations.agent_ping;
+        let serving = front::serve(listener, tls, router, stopping.clone(), ping);
         let serving = AbortOnDropHandle::new(tokio::spawn(serving));
         // Whoever owns a partition must be reachable.
         replica.begin();
@@ -121,6 +125,7 @@ impl ReplicaServer {
             replica,
             stopping,
             serving,
+            _following: AbortOnDropHandle::new(tokio::spawn(following)),
         })
     }
 

@@ -19,7 +19,10 @@ async fn an_agent_works_through_any_replica() {
     soon(client.kill(&id, &KillTask::default())).await.unwrap();
     assert!(matches!(agent.commanded().await, CommandBody::Kill { .. }));
     agent.finishes(&launch).await;
-    assert_eq!(soon(client.wait(&id, 50)).await.unwrap().state, "TASK_FINISHED");
+    assert_eq!(
+        soon(client.wait(&id, 50)).await.unwrap().state,
+        "TASK_FINISHED"
+    );
 
     drop(agent);
     eventually("the owner hears that it has gone", async || {

@@ -76,7 +76,10 @@ async fn bytes_find_their_way_wherever_reader_and_agent_are() {
         let client = through(&owner);
         crate::support::eventually("the machine is gone", async || {
             let agents = client.agents().await.unwrap();
-            agents.iter().all(|it| it.state != "connected").then_some(())
+            agents
+                .iter()
+                .all(|it| it.state != "connected")
+                .then_some(())
         })
         .await;
     }

@@ -1,9 +1,15 @@
 //! Who is let in, and who only pretends.
 
-use crate::support::{Answer, Call, Identity, Service, basic, submit, shell, soon};
+use crate::support::{Answer, Call, Identity, Service, basic, shell, soon, submit};
 
 /// One path of each interface, and one that is forwarded.
-const PATHS: [&str; 5] = ["/v1/tasks", "/v1/offers", "/v1/nothing", "/state", "/api/v1/scheduler"];
+const PATHS: [&str; 5] = [
+    "/v1/tasks",
+    "/v1/offers",
+    "/v1/nothing",
+    "/state",
+    "/api/v1/scheduler",
+];
 
 /// What a replica would say of a request that it forwards.
 fn pretending(call: Call) -> Call {
@@ -14,7 +20,10 @@ fn pretending(call: Call) -> Call {
 }
 
 fn is_unauthenticated(answer: &Answer) -> bool {
-    answer.status == 401 && answer.header("www-authenticate").starts_with("Basic realm=")
+    answer.status == 401
+        && answer
+            .header("www-authenticate")
+            .starts_with("Basic realm=")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,11 +54,17 @@ async fn only_the_operators_credential_opens_any_interface() {
             }
             let right = call.header("authorization", &basic(principal, secret));
             let right = right.get(path).await;
-            assert!(![401, 403].contains(&right.status.as_u16()), "{path}: {right:?}");
+            assert!(
+                ![401, 403].contains(&right.status.as_u16()),
+                "{path}: {right:?}"
+            );
         }
     }
     let realm = Call::to(&address).post("/api/v1/scheduler", "{}").await;
-    assert_eq!(realm.header("www-authenticate"), "Basic realm=\"mesos-master-scheduler\"");
+    assert_eq!(
+        realm.header("www-authenticate"),
+        "Basic realm=\"mesos-master-scheduler\""
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +78,10 @@ async fn an_agent_is_no_operator_and_no_replica() {
     let agent = Call::to(&other.address().to_string()).by(&identity);
     for path in PATHS.iter().filter(|path| **path != "/v1/nothing") {
         // Not even beside the operator's credential: the connection is the agent's.
-        for call in [agent.clone(), agent.clone().bearer(&service.credential.secret)] {
+        for call in [
+            agent.clone(),
+            agent.clone().bearer(&service.credential.secret),
+        ] {
             let refused = pretending(call).get(path).await;
             assert_eq!(refused.status, 403, "{path}: {refused:?}");
         }
@@ -100,7 +118,11 @@ async fn probes_need_no_credential_and_tell_nothing() {
     let probe = Call::to(&replica.address().to_string());
     for path in ["/health", "/ready"] {
         let answer = probe.get(path).await;
-        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""), "{path}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.text.as_str()),
+            (200, ""),
+            "{path}"
+        );
     }
     soon(replica.drain()).await.unwrap();
 }

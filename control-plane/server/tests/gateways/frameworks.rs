@@ -78,8 +78,12 @@ async fn a_framework_lives_a_whole_life_at_the_wrong_replica() {
     let acknowledge = json!({
         "agent_id": status["agent_id"], "task_id": status["task_id"], "uuid": status["uuid"],
     });
-    framework.says("ACKNOWLEDGE", "acknowledge", acknowledge).await;
-    framework.says("RECONCILE", "reconcile", json!({"tasks": []})).await;
+    framework
+        .says("ACKNOWLEDGE", "acknowledge", acknowledge)
+        .await;
+    framework
+        .says("RECONCILE", "reconcile", json!({"tasks": []}))
+        .await;
     let told = framework.events.next_of("UPDATE").await;
     assert_eq!(told["update"]["status"]["reason"], "REASON_RECONCILIATION");
     framework.says("TEARDOWN", "teardown", json!({})).await;

@@ -23,9 +23,15 @@ async fn every_question_is_answered_by_the_wrong_replica() {
 
     let agents = soon(client.agents()).await.unwrap();
     assert_eq!(agents[0].id, agent.identity.agent);
-    assert_eq!((agents[0].state.as_str(), agents[0].tasks), ("connected", 1));
+    assert_eq!(
+        (agents[0].state.as_str(), agents[0].tasks),
+        ("connected", 1)
+    );
     let frameworks = soon(client.frameworks()).await.unwrap();
-    assert_eq!((frameworks[0].id.as_str(), frameworks[0].tasks), ("insula", 1));
+    assert_eq!(
+        (frameworks[0].id.as_str(), frameworks[0].tasks),
+        ("insula", 1)
+    );
     assert!(soon(client.offers()).await.unwrap().is_empty());
     let tasks = soon(client.tasks(&Listing::default())).await.unwrap();
     assert_eq!(tasks[0].id, id);
@@ -33,7 +39,13 @@ async fn every_question_is_answered_by_the_wrong_replica() {
     let state = service.call(&other).get("/state").await;
     let state: serde_json::Value = serde_json::from_str(&state.text).unwrap();
     assert_eq!(state["activated_slaves"], 1.0);
-    for path in ["/slaves", "/master/frameworks", "/tasks", "/redirect", "/version"] {
+    for path in [
+        "/slaves",
+        "/master/frameworks",
+        "/tasks",
+        "/redirect",
+        "/version",
+    ] {
         let answer = service.call(&other).get(path).await;
         assert!(answer.status.as_u16() < 400, "{path}: {answer:?}");
     }
@@ -55,7 +67,10 @@ async fn what_the_wrong_replica_is_told_to_do_is_done() {
     let mut events = soon(client.events(0, true)).await.unwrap();
     let id = submit(&client, shell()).await;
     let event = soon(events.next()).await.unwrap().unwrap();
-    assert_eq!((event.event.as_str(), event.task), ("task_submitted", Some(id.clone())));
+    assert_eq!(
+        (event.event.as_str(), event.task),
+        ("task_submitted", Some(id.clone()))
+    );
     soon(client.kill(&id, &KillTask::default())).await.unwrap();
     let task = soon(service.client(&owner).task(&id)).await.unwrap();
     assert_eq!(task.state, "TASK_KILLED");

@@ -2,12 +2,16 @@
 //! HTTPS, frameworks, agents, and outsiders who pretend to be a replica.
 //!
 //! They need Postgres and Redis; `infra/dev-services run -- cargo test` starts both.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod agents;
 mod bytes;
 mod cells;
 mod credentials;
+#[allow(
+    dead_code,
+    reason = "shared with the tests of the owner, which use all of it"
+)]
 #[path = "../replicas/database.rs"]
 mod database;
 mod frameworks;

@@ -45,7 +45,10 @@ async fn nobody_notices_a_partition_that_is_handed_over() {
             ended => break ended,
         }
     };
-    assert!(matches!(broken, Some(Err(Error::BrokenOff { .. }))), "{broken:?}");
+    assert!(
+        matches!(broken, Some(Err(Error::BrokenOff { .. }))),
+        "{broken:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! What the bytes on a connection look like.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use insula_server::authority::Authority;
 use insula_server::front::{self, Clients, ServerCertificate, Tls};
@@ -11,6 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::support::{Cell, soon};
+
+/// Nobody here is silent.
+const PING: Duration = Duration::from_secs(15);
 
 /// A cell behind the port that the server really opens.
 struct Served {
@@ -28,7 +31,7 @@ async fn serve(cell: &Cell) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stopping = Stopping::default();
-    let serving = front::serve(listener, tls, cell.router.clone(), stopping.clone());
+    let serving = front::serve(listener, tls, cell.router.clone(), stopping.clone(), PING);
     Served {
         address,
         stopping,

@@ -35,6 +35,7 @@ async fn start(site: &Site, store: &Store, ttl: Duration) -> (Driver, Arc<Lease>
         network: Some(Network {
             broker: site.broker().await,
             membership: watch::channel(Arc::new(Membership::default())).1,
+            nudge: Arc::default(),
             beat: site.durations.link_beat,
         }),
     };

@@ -9,7 +9,7 @@ use insula_kernel::{Input, Outcome};
 use insula_server::partition::Handle;
 use insula_server::replica::Owner;
 use insula_types::framework::{Capabilities, FrameworkInfo};
-use insula_types::message::{Message, ToFramework};
+use insula_types::message::{Message, Peer, ToFramework};
 use insula_types::{CellId, Epoch, PartitionId, RequestId, Span, Time};
 
 use crate::gateway::{Gateway, Link, ToGateway};
@@ -65,13 +65,14 @@ impl Pair {
         assert_eq!(request, RequestId(7), "the gateway's own number");
         assert_eq!(outcome, Outcome::Subscribed("f".into()));
         let said = self.gateway.next_said(&self.link).await;
-        let ToGateway::Message { message, .. } = said else {
+        let ToGateway::Message { peer, message } = said else {
             panic!("{said:?} came instead");
         };
         let Message::ToFramework(ToFramework::Subscribed { framework }) = message else {
             panic!("{message:?} came instead");
         };
         assert_eq!(framework, "f".into());
+        assert!(matches!(peer, Peer::Framework { session, .. } if session == "stream".into()));
     }
 
     /// When the framework is removed if it does not come back; nothing while it is connected.

@@ -2,7 +2,7 @@
 //!
 //! They need Postgres; `infra/dev-services run -- cargo test` starts one. With a Redis as well the
 //! links go through it, else through memory.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod database;
 mod gateway;

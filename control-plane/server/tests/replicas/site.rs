@@ -107,6 +107,7 @@ impl Site {
             store,
             owners,
             replica,
+            _broker: broker,
             _listening: AbortOnDropHandle::new(tokio::spawn(listening)),
         }
     }
@@ -118,6 +119,8 @@ pub(crate) struct Member {
     pub(crate) store: Store,
     pub(crate) owners: Owners,
     pub(crate) replica: Replica,
+    /// Its gateways would hold it: what waits to be sent goes with the last who does.
+    _broker: Broker,
     _listening: AbortOnDropHandle<()>,
 }
 

@@ -1,9 +1,11 @@
 //! Nobody is blamed for an outage of ours (rules R18, R24).
 
 use insula_types::record::{AgentState, FrameworkState, Record};
-use insula_types::{AgentId, CellId, FrameworkKey, Span, Time};
+use insula_types::{AgentId, CellId, Epoch, FrameworkKey, Span, Time};
 
 use super::{Violation, must};
+use crate::framework::Framework;
+use crate::network::Connection;
 use crate::store::table::Table;
 use crate::world::World;
 
@@ -19,7 +21,9 @@ const LEARNS: Span = Span::from_secs(10);
 pub(crate) struct Blame {
     cell: CellId,
     whom: Whom,
-    /// When it was taken, in kernel time at first.
+    /// By whom.
+    epoch: Epoch,
+    /// When, in kernel time at first.
     pub(crate) at: Time,
 }
 
@@ -32,7 +36,7 @@ enum Whom {
 }
 
 /// What a record decides against somebody that the rows before it did not.
-pub(crate) fn of(before: &Table, cell: &CellId, record: &Record) -> Option<Blame> {
+pub(crate) fn of(before: &Table, epoch: Epoch, cell: &CellId, record: &Record) -> Option<Blame> {
     let (whom, at) = match record {
         Record::Agent(row) => {
             let AgentState::Unreachable { since } = row.state else {
@@ -53,7 +57,12 @@ pub(crate) fn of(before: &Table, cell: &CellId, record: &Record) -> Option<Blame
         _ => return None,
     };
     let cell = cell.clone();
-    Some(Blame { cell, whom, at })
+    Some(Blame {
+        cell,
+        whom,
+        epoch,
+        at,
+    })
 }
 
 impl World {
@@ -90,13 +99,23 @@ impl World {
         Some(since.max(machine.runs_since))
     }
 
-    /// A framework whose stream we ended has the grace to come back.
+    /// A framework whose stream we ended has the grace to come back, and one whose stream stands is
+    /// there.
     fn check_framework(&self, key: &FrameworkKey, blame: &Blame) -> Result<(), Violation> {
-        let ended = self
-            .frameworks
-            .iter()
-            .find(|framework| framework.cell == blame.cell && framework.key().as_ref() == Some(key))
-            .and_then(|framework| framework.ended_by_us);
+        let ours = |framework: &&Framework| {
+            framework.cell == blame.cell && framework.key().as_ref() == Some(key)
+        };
+        let Some(framework) = self.frameworks.iter().find(ours) else {
+            return Ok(());
+        };
+        let connection = framework.open_stream_in(blame.epoch);
+        let connection = connection.and_then(|connection| self.network.get(connection));
+        let stands = connection.is_some_and(Connection::stands);
+        must(!stands, "no framework is removed while it is there", || {
+            format!("{key} has a stream that stands")
+        })?;
+        let unnoticed = connection.and_then(|connection| connection.by_us);
+        let ended = unnoticed.or(framework.ended_by_us);
         let grace = self.ctx.options.kernel.outage_grace;
         must(
             ended.is_none_or(|ended| blame.at <= ended || blame.at + LEARNS >= ended + grace),

@@ -47,3 +47,12 @@ pub(crate) fn only_what_may_leaves_on_the_lease(effect: &Effect) -> Result<(), V
         || format!("{effect:?} left without a fence"),
     )
 }
+
+/// While an owner may believe in its lease, nobody else was granted one.
+pub(crate) fn who_has_the_lease_is_the_owner(epoch: Epoch, owner: Epoch) -> Result<(), Violation> {
+    must(
+        epoch == owner,
+        "while an owner believes in its lease nobody else is the owner",
+        || format!("the owner of {epoch} speaks on its lease, and the owner is that of {owner}"),
+    )
+}

@@ -7,9 +7,14 @@ use insula_types::{LinkId, PartitionId};
 
 use super::{Violation, must};
 
-/// The lowest number of each link that a gateway took for not applied.
+/// What gateways took for not applied, beside what was.
 #[derive(Debug, Default)]
-pub(crate) struct Retried(BTreeMap<(PartitionId, SenderId), u64>);
+pub(crate) struct Retried {
+    /// The lowest number of each link that was asked again.
+    retried: BTreeMap<(PartitionId, SenderId), u64>,
+    /// The highest number of each link that any commit had, whatever became of it in the store.
+    applied: BTreeMap<(PartitionId, SenderId), u64>,
+}
 
 impl Retried {
     /// A gateway asks again what it said under that number.
@@ -18,24 +23,41 @@ impl Retried {
         partition: PartitionId,
         link: &LinkId,
         seq: u64,
-        stored: &Marks,
     ) -> Result<(), Violation> {
         let key = (partition, SenderId(link.as_str().into()));
-        let lowest = self.0.entry(key).or_insert(seq);
+        let lowest = self.retried.entry(key.clone()).or_insert(seq);
         *lowest = seq.min(*lowest);
-        self.stays_so(partition, stored)
+        self.check(&key)
     }
 
-    /// Nobody commits it later either.
-    pub(crate) fn stays_so(&self, partition: PartitionId, marks: &Marks) -> Result<(), Violation> {
+    /// A commit has applied what it has marks for: nobody commits later what was asked again.
+    pub(crate) fn are_applied(
+        &mut self,
+        partition: PartitionId,
+        marks: &Marks,
+    ) -> Result<(), Violation> {
         for (sender, mark) in marks {
-            let retried = self.0.get(&(partition, sender.clone()));
-            must(
-                retried.is_none_or(|seq| mark < seq),
-                "what is asked again was not applied and never will be",
-                || format!("{sender:?} is applied up to {mark}, and {retried:?} was asked again"),
-            )?;
+            let key = (partition, sender.clone());
+            let highest = self.applied.entry(key.clone()).or_insert(*mark);
+            *highest = *mark.max(highest);
+            self.check(&key)?;
         }
         Ok(())
+    }
+
+    fn check(&self, key: &(PartitionId, SenderId)) -> Result<(), Violation> {
+        let (applied, retried) = (self.applied.get(key), self.retried.get(key));
+        must(
+            applied
+                .zip(retried)
+                .is_none_or(|(applied, retried)| applied < retried),
+            "what is asked again was not applied and never will be",
+            || {
+                format!(
+                    "{:?} is applied up to {applied:?}, and {retried:?} was asked again",
+                    key.1
+                )
+            },
+        )
     }
 }

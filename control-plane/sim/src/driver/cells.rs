@@ -62,6 +62,10 @@ impl World {
         let pipeline = &driver.pipeline;
         let free = |removed: &mut Removed| !pipeline.is_being_committed(&removed.cell);
         let ready: Vec<Removed> = driver.removed.extract_if(.., free).collect();
+        // The rows that are read with the head may be those of a newer owner.
+        if !ready.is_empty() && self.store.head(id.partition).epoch != id.epoch {
+            return self.driver_ends(id, "its partition has a newer owner");
+        }
         for removed in ready {
             self.reload(id, removed)?;
         }
@@ -70,7 +74,6 @@ impl World {
 
     fn reload(&mut self, id: DriverId, removed: Removed) -> Result<(), Violation> {
         let cell = removed.cell;
-        // Another owner may have written meanwhile; then the next commit is fenced off.
         let Some(shadow) = self.store.table(&cell).cloned() else {
             return Ok(());
         };

@@ -128,7 +128,7 @@ impl World {
                 blamed.extend(
                     records
                         .iter()
-                        .filter_map(|record| blame::of(&known.shadow, cell, record)),
+                        .filter_map(|record| blame::of(&known.shadow, id.epoch, cell, record)),
                 );
                 records.iter().for_each(|record| known.shadow.apply(record));
             }

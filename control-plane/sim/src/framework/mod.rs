@@ -107,6 +107,14 @@ impl Framework {
         })
     }
 
+    /// The connection of the stream that it opened with that owner.
+    pub(crate) fn open_stream_in(&self, epoch: Epoch) -> Option<ConnectionId> {
+        match self.stream {
+            Stream::Open(connection) if self.epoch == epoch => Some(connection),
+            _ => None,
+        }
+    }
+
     /// Tasks of which it still expects to hear.
     fn open_tasks(&self) -> impl Iterator<Item = (&TaskId, &Belief)> {
         self.tasks.iter().filter(|(_, belief)| !belief.over)

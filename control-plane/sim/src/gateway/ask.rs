@@ -161,7 +161,8 @@ impl World {
             return Ok(());
         };
         let (cell, input) = (ask.cell.clone(), ask.input.clone());
-        self.ctx.note(no, format_args!("{request:?} is asked again"));
+        self.ctx
+            .note(no, format_args!("{request:?} is asked again"));
         let again = match input {
             Some(input) => self.submit(no, &cell, *input)?,
             None => false,

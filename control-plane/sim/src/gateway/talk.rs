@@ -168,10 +168,7 @@ impl World {
                 self.ask_is_uncertain(no, request);
                 continue;
             }
-            let stored = self.store.marks(partition);
-            self.checks
-                .marks
-                .was_not_applied(partition, &link, seq, stored)?;
+            self.checks.marks.was_not_applied(partition, &link, seq)?;
             self.ask_again(no, request)?;
         }
         Ok(())

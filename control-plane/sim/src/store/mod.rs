@@ -150,10 +150,6 @@ impl Store {
         self.at(partition).head
     }
 
-    pub(crate) fn marks(&self, partition: PartitionId) -> &Marks {
-        &self.at(partition).marks
-    }
-
     pub(crate) fn table(&self, cell: &CellId) -> Option<&Table> {
         self.tables.get(cell)
     }

@@ -1,14 +1,18 @@
-//! Acknowledges updates, in the order in which they came, until each is taken.
+//! Acknowledges updates until each is taken. Those of a task come one after another: the next only when
+//! the one before is acknowledged.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::Shared;
 use crate::history::{Answer, Seen};
 
+/// Acknowledgements under way at a time.
+const AT_A_TIME: usize = 8;
 /// Pause before an acknowledgement is sent again.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -28,10 +32,17 @@ pub(super) fn queue() -> (Queue, mpsc::UnboundedReceiver<Unacknowledged>) {
 }
 
 pub(super) async fn run(shared: Arc<Shared>, mut updates: mpsc::UnboundedReceiver<Unacknowledged>) {
+    let mut under_way = JoinSet::new();
     while let Some(update) = updates.recv().await {
-        while !acknowledge(&shared, &update).await {
-            sleep(AGAIN).await;
+        if under_way.len() >= AT_A_TIME {
+            under_way.join_next().await;
         }
+        let shared = Arc::clone(&shared);
+        under_way.spawn(async move {
+            while !acknowledge(&shared, &update).await {
+                sleep(AGAIN).await;
+            }
+        });
     }
 }
 

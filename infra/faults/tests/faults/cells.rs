@@ -119,11 +119,12 @@ async fn its_rows_cannot_be_read(run: &mut Run) {
     say("a cell's rows can be read again", since);
 }
 
-/// The cell answers that it is not served, and why.
+/// The cell answers that it is not served. Offers are what only a kernel knows; the rest is read from
+/// the rows.
 async fn until_refused(run: &Run) {
     let http = run.cluster.http(OTHER);
     until("the poisoned cell to be refused", || async {
-        (http.get("/v1/frameworks").await.status() == Some(503)).then_some(())
+        (http.get("/v1/offers").await.status() == Some(503)).then_some(())
     })
     .await;
 }
@@ -131,7 +132,7 @@ async fn until_refused(run: &Run) {
 async fn until_served(run: &Run) {
     let http = run.cluster.http(OTHER);
     until("the healed cell to be served", || async {
-        (http.get("/v1/frameworks").await.status() == Some(200)).then_some(())
+        (http.get("/v1/offers").await.status() == Some(200)).then_some(())
     })
     .await;
 }

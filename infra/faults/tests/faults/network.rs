@@ -23,10 +23,11 @@ async fn the_owner_is_cut_off_from_postgres(run: &mut Run) {
     let since = Instant::now();
     run.cluster.replicas[owner].to_postgres.cut();
     run.cluster.until_taken_over_from(owner).await;
-    run.recovered("the owner is cut off from Postgres", since)
+    run.works_again("the owner is cut off from Postgres", since)
         .await;
     run.cluster.replicas[owner].to_postgres.heal();
     run.cluster.until_ready().await;
+    run.cluster.until_connected("default").await;
 }
 
 async fn the_owner_speaks_to_postgres_in_vain(run: &mut Run) {
@@ -34,10 +35,11 @@ async fn the_owner_speaks_to_postgres_in_vain(run: &mut Run) {
     let since = Instant::now();
     run.cluster.replicas[owner].to_postgres.swallow();
     run.cluster.until_taken_over_from(owner).await;
-    run.recovered("Postgres swallows what the owner says", since)
+    run.works_again("Postgres swallows what the owner says", since)
         .await;
     run.cluster.replicas[owner].to_postgres.heal();
     run.cluster.until_ready().await;
+    run.cluster.until_connected("default").await;
 }
 
 async fn the_owner_is_cut_off_from_redis(run: &mut Run) {
@@ -68,4 +70,23 @@ async fn an_agent_is_not_heard(run: &mut Run) {
     run.last_for(run.cluster.unreachable_after() / 10).await;
     road.heal();
     run.recovered("an agent is not heard", since).await;
+}
+
+/// A replica that cannot know who owns what is of no use to the agents that are connected to it: they
+/// come to another one, before they count as unreachable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_leave_a_replica_that_is_cut_off_from_postgres() {
+    let Some(mut run) = Run::start(Settings::default()).await else {
+        return;
+    };
+    for replica in 0..run.cluster.replicas.len() {
+        let since = Instant::now();
+        run.cluster.replicas[replica].to_postgres.cut();
+        run.last_for(run.long_outage()).await;
+        run.recovered("a replica stays cut off from Postgres", since)
+            .await;
+        run.cluster.replicas[replica].to_postgres.heal();
+        run.cluster.until_ready().await;
+    }
+    run.end().await;
 }

@@ -51,13 +51,18 @@ impl Run {
         })
     }
 
-    /// Waits until tasks launched after `since` run, of both frameworks, and all agents are
-    /// connected; then says how long the tasks took.
+    /// Waits until tasks launched after `since` run, of both frameworks; says how long that took. Then
+    /// waits until all agents are connected.
     pub(crate) async fn recovered(&mut self, case: &str, since: Instant) {
+        self.works_again(case, since).await;
+        self.cluster.until_connected("default").await;
+    }
+
+    /// As [`Self::recovered`], whatever has become of the agents.
+    pub(crate) async fn works_again(&mut self, case: &str, since: Instant) {
         let patient = self.patient.until_works_again(since).await;
         let hasty = self.hasty.until_works_again(since).await;
         println!("recovery: {case} {} ms", patient.max(hasty).as_millis());
-        self.cluster.until_connected("default").await;
     }
 
     /// Lets the disturbance last; with the long form, five times as long.

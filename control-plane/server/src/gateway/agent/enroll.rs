@@ -135,7 +135,8 @@ fn identity(
 
 fn refused(admission: Admission) -> ApiError {
     if admission == Admission::Revoked {
-        let sentence = "this machine's agent was revoked; wipe its work directory to join as a new one";
+        let sentence =
+            "this machine's agent was revoked; wipe its work directory to join as a new one";
         return ApiError::new(ErrorCode::PermissionDenied, sentence);
     }
     let sentence = match admission {

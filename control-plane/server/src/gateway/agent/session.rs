@@ -175,6 +175,7 @@ impl Carrier {
             message,
         };
         if self.cell.submit(input).await.is_err() {
+            drop(turn);
             self.wait_for_owner().await;
         }
         Ok(())

@@ -103,7 +103,10 @@ pub(super) async fn find(
         ..TaskFilter::default()
     };
     // Frameworks may use the same id; the latest start is what somebody is most likely to mean.
-    let mut page = service.store.tasks(context.cell.cell(), &filter, None, 1).await?;
+    let mut page = service
+        .store
+        .tasks(context.cell.cell(), &filter, None, 1)
+        .await?;
     let row = Some(page.rows.pop().ok_or_else(|| missing(id))?);
     Ok(Found { request: None, row })
 }

@@ -23,7 +23,11 @@ pub(super) async fn replicas(
     let shown = |row: &ReplicaRow| {
         let live = membership.leases.iter().filter(|lease| lease.live);
         let owned = live.filter(|lease| lease.replica.as_ref() == Some(&row.replica));
-        let state = if row.live { row.state.as_str() } else { "silent" };
+        let state = if row.live {
+            row.state.as_str()
+        } else {
+            "silent"
+        };
         Replica {
             id: row.replica.to_string(),
             advertise: row.advertise.clone(),
@@ -54,7 +58,10 @@ pub(super) async fn partitions(
         let lease = membership.lease(partition);
         Partition {
             partition: number,
-            epoch: lease.map(|lease| lease.epoch).unwrap_or_default().to_string(),
+            epoch: lease
+                .map(|lease| lease.epoch)
+                .unwrap_or_default()
+                .to_string(),
             owner: owner.map(|(replica, _)| replica.replica.to_string()),
             advertise: owner.map(|(replica, _)| replica.advertise.clone()),
             cells: cells.get(&partition).copied().unwrap_or_default(),

@@ -61,12 +61,16 @@ pub(super) async fn why(
         }]),
         (None, Some(request)) => {
             let (tenant, task) = (context.tenant.clone(), request.request.task.clone());
-            context.cell.query(move |kernel| kernel.why_request(&tenant, &task))
+            context
+                .cell
+                .query(move |kernel| kernel.why_request(&tenant, &task))
                 .await?
         }
         (Some(row), _) => {
             let key = row.key.clone();
-            let live = context.cell.query(move |kernel| kernel.why_task(&key))
+            let live = context
+                .cell
+                .query(move |kernel| kernel.why_task(&key))
                 .await?;
             let state = row.status.state;
             let message = row.status.message.clone();
@@ -103,7 +107,9 @@ pub(super) async fn kill(
     let task = view::found(&found).ok_or_else(|| lookup::missing(&id))?;
     refuse_what_cannot_be_killed(&task)?;
     let (tenant, task) = (context.tenant, TaskId::from(id));
-    let outcome = context.cell.ask(|request| Input::Withdraw {
+    let outcome = context
+        .cell
+        .ask(|request| Input::Withdraw {
             request,
             tenant,
             task,

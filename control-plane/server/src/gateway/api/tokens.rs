@@ -41,8 +41,14 @@ pub(super) async fn make(
     }
     let reached = reached(&service, wanted.address)?;
     let life = Span::from_secs(wanted.valid_seconds);
-    let (token, expires_at) =
-        make_token(&service.store, context.cell.cell(), &reached, wanted.uses, life).await?;
+    let (token, expires_at) = make_token(
+        &service.store,
+        context.cell.cell(),
+        &reached,
+        wanted.uses,
+        life,
+    )
+    .await?;
     Ok((
         StatusCode::CREATED,
         Json(Token {

@@ -194,7 +194,11 @@ impl IntoResponse for Refusal {
             }
             Self::Unauthenticated { realm, .. } => {
                 let challenge = HeaderValue::from_str(&format!("Basic realm=\"{realm}\""));
-                headers.extend(challenge.ok().map(|challenge| (WWW_AUTHENTICATE, challenge)));
+                headers.extend(
+                    challenge
+                        .ok()
+                        .map(|challenge| (WWW_AUTHENTICATE, challenge)),
+                );
             }
             Self::Uncertain => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));

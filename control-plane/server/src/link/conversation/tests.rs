@@ -9,7 +9,7 @@ struct Story {
     conversation: Conversation<u32>,
     now: Instant,
     links: u32,
-    todo: Vec<Do<u32>>,
+    orders: Vec<Do<u32>>,
 }
 
 impl Story {
@@ -18,7 +18,7 @@ impl Story {
             conversation: Conversation::new(SILENCE),
             now: Instant::now(),
             links: 0,
-            todo: Vec::new(),
+            orders: Vec::new(),
         }
     }
 
@@ -27,7 +27,7 @@ impl Story {
         let mut story = Self::new();
         story.reach(EPOCH);
         story.welcome(1, []);
-        story.todo.clear();
+        story.orders.clear();
         story
     }
 
@@ -37,14 +37,14 @@ impl Story {
             *links += 1;
             link(*links)
         };
-        let (now, todo) = (self.now, &mut self.todo);
-        self.conversation.reach(epoch, fresh, now, todo)
+        let (now, orders) = (self.now, &mut self.orders);
+        self.conversation.reach(epoch, fresh, now, orders)
     }
 
     fn welcome<const N: usize>(&mut self, number: u32, marks: [(u32, u64); N]) {
         let marks = marks.map(|(former, mark)| (link(former), mark)).into();
-        let todo = &mut self.todo;
-        self.conversation.welcomed(&link(number), &marks, todo);
+        let orders = &mut self.orders;
+        self.conversation.welcomed(&link(number), &marks, orders);
         self.conversation.heard(&link(number), Some(self.now));
     }
 
@@ -57,7 +57,7 @@ impl Story {
     }
 
     fn done(&mut self) -> Vec<Do<u32>> {
-        std::mem::take(&mut self.todo)
+        std::mem::take(&mut self.orders)
     }
 }
 
@@ -100,11 +100,11 @@ fn an_answer_finds_its_asker_once() {
     let first = story.ask(1, 2, 10);
     let second = story.ask(1, 3, 11);
     for request in [second, first, first] {
-        let todo = &mut story.todo;
+        let orders = &mut story.orders;
         let accepted = Ok(Outcome::Accepted);
         story
             .conversation
-            .replied(&link(1), request, accepted, todo);
+            .replied(&link(1), request, accepted, orders);
     }
     let answers = [11, 10].map(|answer| Do::Answer(answer, Ok(Outcome::Accepted)));
     assert_eq!(story.done(), answers);
@@ -118,7 +118,7 @@ fn what_was_applied_when_the_link_ended_is_uncertain_at_once() {
     story.conversation.applied(&link(1), 2);
     story
         .conversation
-        .broken(&link(1), story.now, &mut story.todo);
+        .broken(&link(1), story.now, &mut story.orders);
     let ended = [
         Do::Drop(link(1)),
         nobody_knows(10),
@@ -134,8 +134,8 @@ fn the_next_owners_marks_tell_what_was_certainly_not_applied() {
     for (seq, answer) in [(2, 10), (3, 11), (4, 12)] {
         story.ask(1, seq, answer);
     }
-    let todo = &mut story.todo;
-    story.conversation.broken(&link(1), story.now, todo);
+    let orders = &mut story.orders;
+    story.conversation.broken(&link(1), story.now, orders);
     story.done();
     assert!(story.conversation.is_waiting());
 
@@ -157,7 +157,7 @@ fn the_next_owners_marks_tell_what_was_certainly_not_applied() {
 fn of_a_link_that_no_owner_has_heard_of_nothing_was_applied() {
     let mut story = Story::open();
     story.ask(1, 2, 10);
-    story.conversation.end(story.now, &mut story.todo);
+    story.conversation.end(story.now, &mut story.orders);
     story.reach(EPOCH);
     story.done();
     story.welcome(2, []);
@@ -173,13 +173,13 @@ fn of_a_link_that_no_owner_has_heard_of_nothing_was_applied() {
 fn without_a_next_owner_nobody_knows_and_nobody_waits_for_long() {
     let mut story = Story::open();
     story.ask(1, 2, 10);
-    story.conversation.end(story.now, &mut story.todo);
+    story.conversation.end(story.now, &mut story.orders);
     story.done();
     let early = story.now + SETTLED_WITHIN / 2;
-    story.conversation.tick(early, &mut story.todo);
+    story.conversation.tick(early, &mut story.orders);
     assert_eq!(story.done(), []);
     let late = story.now + SETTLED_WITHIN;
-    story.conversation.tick(late, &mut story.todo);
+    story.conversation.tick(late, &mut story.orders);
     assert_eq!(story.done(), [nobody_knows(10)]);
     assert_eq!(story.conversation.pending(), 0);
 }
@@ -187,10 +187,14 @@ fn without_a_next_owner_nobody_knows_and_nobody_waits_for_long() {
 #[test]
 fn a_later_owner_ends_the_link_to_an_earlier_one_and_not_the_other_way() {
     let mut story = Story::open();
-    story.conversation.saw(Epoch(6), story.now, &mut story.todo);
+    story
+        .conversation
+        .saw(Epoch(6), story.now, &mut story.orders);
     assert_eq!(story.done(), []);
     assert_eq!(story.reach(Epoch(6)), Reach::Outdated);
-    story.conversation.saw(Epoch(8), story.now, &mut story.todo);
+    story
+        .conversation
+        .saw(Epoch(8), story.now, &mut story.orders);
     assert_eq!(story.done(), [Do::Drop(link(1))]);
     assert_eq!(story.reach(EPOCH), Reach::Outdated);
     assert!(!story.conversation.is_fresh(story.now));
@@ -200,26 +204,26 @@ fn a_later_owner_ends_the_link_to_an_earlier_one_and_not_the_other_way() {
 fn a_partition_that_comes_to_this_replica_has_its_agents_register_here() {
     let mut story = Story::open();
     story.ask(1, 2, 10);
-    let todo = &mut story.todo;
-    story.conversation.home(Epoch(8), story.now, todo);
+    let orders = &mut story.orders;
+    story.conversation.home(Epoch(8), story.now, orders);
     let home = [
         Do::Drop(link(1)),
         Do::EndFrameworks(cell()),
         Do::Resync(cell(), Epoch(8)),
     ];
     assert_eq!(story.done(), home);
-    let todo = &mut story.todo;
-    story.conversation.home(Epoch(8), story.now, todo);
+    let orders = &mut story.orders;
+    story.conversation.home(Epoch(8), story.now, orders);
     assert_eq!(story.done(), []);
 }
 
 #[test]
 fn an_owner_that_gave_the_partition_away_is_left_at_once() {
     let mut story = Story::open();
-    let todo = &mut story.todo;
-    story.conversation.given(Epoch(6), story.now, todo);
+    let orders = &mut story.orders;
+    story.conversation.given(Epoch(6), story.now, orders);
     assert_eq!(story.conversation.epoch(), Some(EPOCH));
-    story.conversation.given(EPOCH, story.now, todo);
+    story.conversation.given(EPOCH, story.now, orders);
     assert_eq!(story.conversation.epoch(), None);
 }
 
@@ -229,7 +233,7 @@ fn an_owner_that_does_not_answer_or_falls_silent_is_left() {
     unanswered.reach(EPOCH);
     unanswered.done();
     let late = unanswered.now + SILENCE + Duration::from_millis(1);
-    unanswered.conversation.tick(late, &mut unanswered.todo);
+    unanswered.conversation.tick(late, &mut unanswered.orders);
     assert_eq!(unanswered.done(), [Do::Drop(link(1))]);
     assert!(
         !unanswered.conversation.is_waiting(),
@@ -239,11 +243,11 @@ fn an_owner_that_does_not_answer_or_falls_silent_is_left() {
     let mut silent = Story::open();
     let beat = silent.now + Duration::from_secs(3);
     silent.conversation.heard(&link(1), Some(beat));
-    silent.conversation.tick(beat + SILENCE, &mut silent.todo);
+    silent.conversation.tick(beat + SILENCE, &mut silent.orders);
     assert_eq!(silent.conversation.epoch(), Some(EPOCH));
     let late = beat + SILENCE + Duration::from_millis(1);
     assert!(!silent.conversation.is_fresh(late));
-    silent.conversation.tick(late, &mut silent.todo);
+    silent.conversation.tick(late, &mut silent.orders);
     assert_eq!(silent.conversation.epoch(), None);
 }
 
@@ -262,20 +266,20 @@ fn an_old_beat_confirms_nothing() {
 fn a_link_that_is_over_is_not_listened_to() {
     let mut story = Story::open();
     let request = story.ask(1, 2, 10);
-    let todo = &mut story.todo;
-    story.conversation.broken(&link(1), story.now, todo);
+    let orders = &mut story.orders;
+    story.conversation.broken(&link(1), story.now, orders);
     story.done();
     story.reach(EPOCH);
     story.done();
-    let todo = &mut story.todo;
+    let orders = &mut story.orders;
     let accepted = Ok(Outcome::Accepted);
     story
         .conversation
-        .replied(&link(1), request, accepted, todo);
+        .replied(&link(1), request, accepted, orders);
     story
         .conversation
-        .welcomed(&link(1), &BTreeMap::new(), todo);
-    story.conversation.broken(&link(1), story.now, todo);
+        .welcomed(&link(1), &BTreeMap::new(), orders);
+    story.conversation.broken(&link(1), story.now, orders);
     assert_eq!(story.done(), []);
     assert!(!story.conversation.is_current(&link(1)));
     assert_eq!(story.conversation.number(&link(1), |_| false), None);

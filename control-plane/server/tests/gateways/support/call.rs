@@ -99,7 +99,9 @@ impl Call {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let request = request
+            .body(Full::new(Bytes::from(body.to_owned())))
+            .unwrap();
         let shaken = if self.is_plain {
             let stream = TcpStream::connect(&self.address).await.unwrap();
             shake_hands(stream).await

@@ -1,10 +1,16 @@
 //! Replicas on ports of their own, and the other sides: a client, a machine, a raw caller.
 
-#[allow(dead_code, reason = "shared with the tests of one control plane, which use all of it")]
+#[allow(
+    dead_code,
+    reason = "shared with the tests of one control plane, which use all of it"
+)]
 #[path = "../../service/support/agent.rs"]
 mod agent;
 mod call;
-#[allow(dead_code, reason = "shared with the tests of one control plane, which use all of it")]
+#[allow(
+    dead_code,
+    reason = "shared with the tests of one control plane, which use all of it"
+)]
 #[path = "../../service/support/identity.rs"]
 mod identity;
 

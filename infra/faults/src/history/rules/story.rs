@@ -1,6 +1,6 @@
 //! The evidence, sorted by task.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::history::{Answer, Entry, Evidence, Row, Rows, Seen, Start, State};
 
@@ -21,10 +21,17 @@ pub(crate) struct Task<'a> {
     pub(crate) starts: Vec<&'a Start>,
     pub(crate) ended_well: bool,
     pub(crate) updates: Vec<Update<'a>>,
-    /// The updates whose acknowledgement was taken.
-    pub(crate) acknowledged: BTreeSet<&'a str>,
+    /// The updates whose acknowledgement was taken, and when that was known.
+    pub(crate) acknowledged: BTreeMap<&'a str, u64>,
     pub(crate) rows: Vec<&'a Row>,
 }
+
+/// An update may be on its way to the framework while its acknowledgement is on its way to the owner:
+/// they travel on different connections.
+const ON_ITS_WAY_US: u64 = 2_000_000;
+
+/// How the answers to a reconciliation are marked.
+const RECONCILIATION: &str = "REASON_RECONCILIATION";
 
 /// A status update as it came.
 pub(crate) struct Update<'a> {
@@ -32,8 +39,10 @@ pub(crate) struct Update<'a> {
     pub(crate) uuid: Option<&'a str>,
     pub(crate) reason: &'a str,
     pub(crate) alive: Option<bool>,
-    /// Whether an end of the task had been acknowledged before.
+    /// Whether an end of the task had been acknowledged [`ON_ITS_WAY_US`] before.
     pub(crate) after_the_end: bool,
+    /// Whether it answers a reconciliation, and its agent had reported the end before.
+    pub(crate) is_answer_after_the_end: bool,
 }
 
 impl<'a> Story<'a> {
@@ -62,20 +71,24 @@ impl Task<'_> {
         self.launch == Some(&Answer::Taken)
     }
 
-    /// The last state in which an update of its agent found it over.
+    /// The first state in which it was found over.
     pub(crate) fn end(&self) -> Option<&State> {
-        let mut ends = self.updates.iter().rev();
-        ends.find(|update| update.state.is_over())
+        let mut updates = self.updates.iter();
+        updates
+            .find(|update| update.state.is_over())
             .map(|update| update.state)
     }
 
-    fn end_is_acknowledged(&self) -> bool {
+    fn has_ended(&self) -> bool {
         let mut updates = self.updates.iter();
-        updates.any(|update| {
-            let uuid = update
-                .uuid
-                .is_some_and(|uuid| self.acknowledged.contains(uuid));
-            update.state.is_over() && uuid
+        updates.any(|update| update.state.is_over() && update.uuid.is_some())
+    }
+
+    fn end_is_acknowledged(&self, now_us: u64) -> bool {
+        let mut ends = self.updates.iter().filter(|update| update.state.is_over());
+        ends.any(|update| {
+            let at = update.uuid.and_then(|uuid| self.acknowledged.get(uuid));
+            at.is_some_and(|at| now_us > at + ON_ITS_WAY_US)
         })
     }
 }
@@ -108,13 +121,14 @@ fn tell<'a>(tasks: &mut BTreeMap<&'a str, Task<'a>>, entry: &'a Entry) {
             ..
         } => {
             let task = of(tasks, task);
-            let after_the_end = task.end_is_acknowledged();
+            let after_the_end = task.end_is_acknowledged(entry.at_us);
             task.updates.push(Update {
                 state,
                 uuid: uuid.as_deref(),
                 reason,
                 alive: *alive,
                 after_the_end,
+                is_answer_after_the_end: task.has_ended() && reason == RECONCILIATION,
             });
         }
         Seen::Acknowledged {
@@ -122,7 +136,8 @@ fn tell<'a>(tasks: &mut BTreeMap<&'a str, Task<'a>>, entry: &'a Entry) {
             uuid,
             answer: Answer::Taken,
         } => {
-            of(tasks, task).acknowledged.insert(uuid);
+            let acknowledged = &mut of(tasks, task).acknowledged;
+            acknowledged.entry(uuid).or_insert(entry.at_us);
         }
         Seen::Acknowledged { .. }
         | Seen::Subscribed { .. }

@@ -168,9 +168,12 @@ fn an_acknowledgement_that_is_missing_is_found() {
 #[test]
 fn an_end_that_comes_again_after_its_acknowledgement_is_found() {
     let mut evidence = good();
-    evidence
-        .entries
-        .push(updated("t", "TASK_FINISHED", Some("u2")));
+    let mut again = updated("t", "TASK_FINISHED", Some("u2"));
+    again.at_us = 1_000;
+    evidence.entries.push(again.clone());
+    assert_eq!(rules(&evidence), [""; 0], "it was on its way");
+    again.at_us = 10_000_000;
+    evidence.entries.push(again);
     assert_eq!(
         rules(&evidence),
         ["an end that was acknowledged is not delivered again"]

@@ -8,9 +8,6 @@ const ACKNOWLEDGED: &str = "the last update with a uuid is acknowledged";
 const SETTLED: &str = "an end that was acknowledged is not delivered again";
 const FINAL: &str = "an end never changes";
 
-/// How the answers to a reconciliation are marked.
-const RECONCILIATION: &str = "REASON_RECONCILIATION";
-
 pub(crate) fn check(story: &Story<'_>) -> Vec<Violation> {
     let launched = story.tasks.iter().filter(|(_, task)| task.launch.is_some());
     launched
@@ -40,7 +37,7 @@ fn delivered(id: &str, task: &Task<'_>) -> Option<Violation> {
 
 fn acknowledged(id: &str, task: &Task<'_>) -> Option<Violation> {
     let last = task.updates.iter().rev().find_map(|update| update.uuid)?;
-    (!task.acknowledged.contains(last))
+    (!task.acknowledged.contains_key(last))
         .then(|| violation(ACKNOWLEDGED, id, format!("{last} was not")))
 }
 
@@ -52,14 +49,14 @@ fn settled(id: &str, task: &Task<'_>) -> Option<Violation> {
     Some(violation(SETTLED, id, again.state.name()))
 }
 
-/// Two ends of one task must be equal. What a reconciliation says after an acknowledged end (that
-/// nobody knows the task any more) is no end.
+/// Two ends of one task must be equal. What a reconciliation says after the end (that nobody knows the
+/// task any more, since its end is acknowledged) is no end.
 fn changed(id: &str, task: &Task<'_>) -> Option<Violation> {
     let mut ends = task
         .updates
         .iter()
         .filter(|update| update.state.is_over())
-        .filter(|update| !(update.after_the_end && update.reason == RECONCILIATION))
+        .filter(|update| !update.is_answer_after_the_end)
         .map(|update| update.state);
     let first = ends.next()?;
     let other = ends.find(|state| *state != first)?;

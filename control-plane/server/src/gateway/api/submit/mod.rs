@@ -62,7 +62,9 @@ pub(super) async fn submit(
         return Err(ApiError::invalid("the submission holds no task"));
     }
     let tenant = context.tenant;
-    let outcome = context.cell.ask(|request| Input::Submit {
+    let outcome = context
+        .cell
+        .ask(|request| Input::Submit {
             request,
             tenant,
             tasks: requests,

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::conversation::{Conversation, Reach};
-use super::links::{Answer, Parcel, Shared};
+use super::links::{Answer, Parcel, Put, Shared};
 use super::wire::ToOwner;
 use crate::partition::Unavailable;
 
@@ -124,9 +124,9 @@ impl Link {
     ) -> Result<(), Unavailable> {
         loop {
             match self.shared.put(link, parcel, ask) {
-                Ok(()) => return Ok(()),
-                Err(Some(room)) => room.await,
-                Err(None) => return Err(Unavailable::default()),
+                Put::Sent => return Ok(()),
+                Put::Full(room) => room.await,
+                Put::Over => return Err(Unavailable::default()),
             }
         }
     }

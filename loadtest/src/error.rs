@@ -1,7 +1,10 @@
-//! Why the fleet could not do its work.
+//! Why a scenario could not do its work.
 
-use insula_proto::JoinTokenError;
+use std::io;
+use std::path::PathBuf;
+
 use insula_proto::convert::agent::AgentProtocolError;
+use insula_proto::{JoinTokenError, NotACredential};
 
 /// See each variant.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +15,12 @@ pub(crate) enum Error {
     /// The control plane made a token that cannot be read.
     #[error("cannot read the join token")]
     Token(#[source] JoinTokenError),
+    /// The operator's credential cannot be read.
+    #[error("cannot read the operator's credential")]
+    Credential(#[from] NotACredential),
+    /// A cell cannot be named so.
+    #[error("cannot use the name of a cell")]
+    Cell(#[from] insula_types::ids::IdError),
     /// A key or a certificate request could not be made.
     #[error("cannot make a key for an agent")]
     Key(#[from] rcgen::Error),
@@ -37,22 +46,44 @@ pub(crate) enum Error {
     #[error("cannot make an agent core")]
     Core(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// One of our own tasks died.
-    #[error("an enrollment was cut off")]
+    #[error("a part of the scenario was cut off")]
     Join(#[from] tokio::task::JoinError),
     /// Time ran out.
-    #[error("only {registered} of {agents} agents are registered; allow more time with --timeout")]
-    NotRegistered {
-        /// How many are.
-        registered: u64,
-        /// How many should be.
-        agents: u64,
+    #[error("waited in vain for {what}; allow more time with --timeout")]
+    TooLong {
+        /// What did not happen, and how far it came.
+        what: String,
     },
-    /// Time ran out.
-    #[error("only {ended} of {tasks} tasks have ended; allow more time with --timeout")]
-    NotEnded {
-        /// How many have.
-        ended: u64,
-        /// How many should have.
-        tasks: u64,
+    /// A file or directory cannot be used.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
     },
+    /// A program cannot be run.
+    #[error("cannot run {}", path.display())]
+    Run {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A program failed.
+    #[error("{program} failed: {said}")]
+    Failed {
+        /// Which one.
+        program: String,
+        /// The last of what it said.
+        said: String,
+    },
+    /// The runtime cannot be started, or a port cannot be had.
+    #[error("the system does not give what is needed")]
+    System(#[from] io::Error),
+    /// What was asked for does not fit together.
+    #[error("{0}")]
+    Arguments(&'static str),
 }

@@ -1,0 +1,108 @@
+//! Watching a cell come back, through a replica that lives.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use insula_client::Client;
+use insula_types::{Epoch, Resources};
+use tokio::time::timeout;
+
+use crate::error::Error;
+use crate::fleet::{Fleet, Tally};
+use crate::report::Report;
+use crate::site::{Site, until};
+
+/// A request that takes longer is tried again.
+const TRY: Duration = Duration::from_secs(5);
+
+/// What to look at.
+pub(super) struct Watch {
+    /// Of a replica that lives.
+    pub(super) client: Client,
+    pub(super) fleet: Fleet,
+    pub(super) tally: Arc<Tally>,
+    /// What a new task needs.
+    pub(super) resources: Resources,
+    /// The partition, its former owner, and that one's epoch.
+    pub(super) partition: u16,
+    pub(super) owner: usize,
+    pub(super) epoch: Epoch,
+    /// Number of agents.
+    pub(super) agents: u64,
+    /// How long everything may take.
+    pub(super) timeout: Duration,
+}
+
+impl Watch {
+    /// Waits until everything is well again, and reports how long each part took since `began`.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`].
+    pub(super) async fn until_well(
+        &self,
+        site: &Site,
+        began: Instant,
+        report: Report,
+    ) -> Result<(), Error> {
+        let ((lease, owned), served, (accepted, started), registered) = tokio::try_join!(
+            self.owned(site, began),
+            self.served(began),
+            self.submitted(began),
+            self.registered(began),
+        )?;
+        report.took("until the former owner's lease is over", lease);
+        report.took("until another replica is the owner", owned);
+        report.took("until the cell is served", served);
+        report.took("until a new task is accepted", accepted);
+        report.took("until a new task is started", started);
+        report.took("until all agents are registered again", registered);
+        Ok(())
+    }
+
+    /// When the former owner was not the owner any more, and when another was.
+    async fn owned(&self, site: &Site, began: Instant) -> Result<(Duration, Duration), Error> {
+        let mut over = None;
+        let look = async || {
+            let looked = timeout(TRY, site.owner(&self.client, self.partition)).await;
+            let owner = looked.ok()?.ok()?;
+            if owner == Some(self.owner) {
+                return None;
+            }
+            let over = *over.get_or_insert_with(|| began.elapsed());
+            owner.map(|_| (over, began.elapsed()))
+        };
+        until(self.timeout, "another owner", look).await
+    }
+
+    /// When the kernel answered again.
+    async fn served(&self, began: Instant) -> Result<Duration, Error> {
+        let look = async || {
+            let looked = timeout(TRY, self.client.frameworks()).await;
+            looked.ok()?.ok().map(|_| began.elapsed())
+        };
+        until(self.timeout, "the cell to be served", look).await
+    }
+
+    /// When a new task was accepted, and when it was started.
+    async fn submitted(&self, began: Instant) -> Result<(Duration, Duration), Error> {
+        let submit = async || {
+            let submitting = self.fleet.submit(&self.client, 1, &self.resources);
+            let ids = timeout(TRY, submitting).await.ok()?.ok()?;
+            Some((ids.concat(), began.elapsed()))
+        };
+        let (task, accepted) = until(self.timeout, "a new task to be accepted", submit).await?;
+        let is_started = async || self.tally.seen(&task).map(|seen| seen.started);
+        let started = until(self.timeout, "a new task to be started", is_started).await?;
+        Ok((accepted, started.saturating_duration_since(began)))
+    }
+
+    /// When all agents were registered by a later ownership.
+    async fn registered(&self, began: Instant) -> Result<Duration, Error> {
+        let what = "all agents to be registered again";
+        let registered = self.tally.wait_until(self.timeout, what, |counts| {
+            counts.registered_after(self.epoch) >= self.agents
+        });
+        registered.await?;
+        Ok(began.elapsed())
+    }
+}
