@@ -9,7 +9,7 @@ use insula_types::Resources;
 use crate::error::Error;
 use crate::fleet::{Crew, Fleet, Tally};
 use crate::report::Report;
-use crate::site::{self, DEFAULT_CELL, Site};
+use crate::site::{self, DEFAULT_CELL, Processors, Site};
 
 /// Cells that are added for each one that is used, so that owners can be chosen evenly.
 const CELLS_TO_CHOOSE_FROM: u16 = 4;
@@ -83,7 +83,7 @@ pub(crate) async fn run(arguments: &Arguments, report: Report) -> Result<(), Err
         let fleet = Fleet::join(&client, None, &crew, &tally, report).await?;
         work.push(Work { client, fleet });
     }
-    let before = (site.commits(), site.processor_time());
+    let before = (site.commits(), Processors::now(&site));
     let began = Instant::now();
     let submitting = submit(arguments, &work).await?;
     let all = u64::from(arguments.tasks) * names.len() as u64;
@@ -93,11 +93,9 @@ pub(crate) async fn run(arguments: &Arguments, report: Report) -> Result<(), Err
             counts.ended >= all
         })
         .await;
-    let took = began.elapsed();
+    before.1.report(&site, report);
     tally.report(report, began);
     site.commits().since(&before.0).report(report);
-    let used = site.processor_time().saturating_sub(before.1);
-    report.processors("processors used by the control plane", used, took);
     ended
 }
 

@@ -100,7 +100,7 @@ impl Drop for Place {
             thread::sleep(Duration::from_millis(10));
         }
         let keep = std::env::var_os("INSULA_FAULTS_KEEP").is_some_and(|value| value == "1");
-        self.dir.disable_cleanup(keep && thread::panicking());
+        self.dir.disable_cleanup(keep);
     }
 }
 

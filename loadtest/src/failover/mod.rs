@@ -11,7 +11,7 @@ use insula_types::Resources;
 use crate::error::Error;
 use crate::fleet::{Crew, Fleet, Tally};
 use crate::report::{Report, say};
-use crate::site::{self, DEFAULT_CELL, Site};
+use crate::site::{self, DEFAULT_CELL, Processors, Site};
 use watch::Watch;
 
 /// Tasks of this scenario run until it is over.
@@ -129,7 +129,7 @@ async fn fill(
         timeout,
     };
     let fleet = Fleet::join(client, None, &crew, tally, report).await?;
-    let before = (site.commits(), site.processor_time());
+    let before = (site.commits(), Processors::now(site));
     let began = Instant::now();
     let tasks = u64::from(arguments.tasks);
     fleet
@@ -142,10 +142,9 @@ async fn fill(
         })
         .await?;
     let took = began.elapsed();
+    before.1.report(site, report);
     report.rate("tasks submitted, started and acknowledged", tasks, took);
     site.commits().since(&before.0).report(report);
-    let used = site.processor_time().saturating_sub(before.1);
-    report.processors("processors used by the control plane", used, took);
     Ok(fleet)
 }
 

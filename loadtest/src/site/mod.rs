@@ -5,6 +5,7 @@
 
 mod commits;
 mod process;
+mod processors;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -21,11 +22,14 @@ use crate::error::Error;
 use crate::fleet::{self, Doors};
 pub(crate) use commits::Commits;
 pub(crate) use process::Process;
+pub(crate) use processors::Processors;
 
 /// The cell that every control plane has.
 pub(crate) const DEFAULT_CELL: &str = "default";
 /// Time between two looks at what nobody announces.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long replicas may take to spread the partitions: an owner of most gives one away at each beat.
+const SPREAD: Duration = Duration::from_secs(180);
 /// How long a control plane may take to serve.
 const UP: Duration = Duration::from_secs(60);
 /// Looks in a row that must find the partitions spread: replicas still move some right after a start.
@@ -248,7 +252,7 @@ impl Site {
     async fn until_spread(&self) -> Result<(), Error> {
         let client = self.client(0, DEFAULT_CELL)?;
         let mut settled = 0;
-        until(UP, "the partitions to be spread", async || {
+        until(SPREAD, "the partitions to be spread", async || {
             let shares = client.replicas().await.ok()?;
             let most = shares.iter().map(|row| row.partitions).max()?;
             let least = shares.iter().map(|row| row.partitions).min()?;
@@ -263,14 +267,6 @@ impl Site {
     pub(crate) fn commits(&self) -> Commits {
         let logs = self.replicas.iter().map(|replica| replica.process.log());
         Commits::read(logs)
-    }
-
-    /// Processor time that all its processes have used.
-    pub(crate) fn processor_time(&self) -> Duration {
-        let replicas = self.replicas.iter();
-        replicas
-            .map(|replica| replica.process.processor_time())
-            .sum()
     }
 }
 

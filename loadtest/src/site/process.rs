@@ -3,14 +3,11 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use crate::error::Error;
 
 /// What the processes log: what people should know, and every commit.
 const LOG: &str = "warn,insula_server::partition::commit=debug";
-/// Ticks per second in which Linux counts processor time, on every platform that there is.
-const TICKS: u64 = 100;
 
 /// A process of the control plane. Dropping it kills it.
 #[derive(Debug)]
@@ -72,31 +69,15 @@ impl Process {
 
     /// Memory that it uses, in MiB; 0 once it is gone.
     pub(crate) fn memory_mib(&self) -> u64 {
-        let status = self.read("status");
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         kib.unwrap_or_default() / 1_024
     }
 
-    /// Processor time that it has used; none once it is gone.
-    pub(crate) fn processor_time(&self) -> Duration {
-        let stat = self.read("stat");
-        // The name, in brackets, may contain anything; user and system time are fields 14 and 15.
-        let fields = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace();
-        let ticks: u64 = fields
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<u64>().ok())
-            .sum();
-        Duration::from_millis(ticks * 1_000 / TICKS)
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default()
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// All that it has logged.

@@ -1,4 +1,4 @@
-//! Keeps history within its bounds while the partition is served.
+//! Keeps history, and what is left of things that broke, within bounds while the partition is served.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use insula_types::PartitionId;
 /// minute.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Removes expired history now and then, in slices, for as long as the task lives.
+/// Removes what has expired now and then, in slices, for as long as the task lives.
 pub(super) async fn run(store: Store, partition: PartitionId, retention: Retention) {
     loop {
         tokio::time::sleep(EVERY).await;
@@ -36,8 +36,13 @@ async fn prune(store: &Store, partition: PartitionId, retention: Retention) -> R
     }
     loop {
         match store.prune_marks(partition).await? {
-            0 => return Ok(rows),
+            0 => break,
             removed => rows += removed,
         }
     }
+    // Uploads belong to no partition, so one of them looks after what is left of broken ones.
+    if partition == PartitionId(0) {
+        rows += store.sweep_uploads().await?;
+    }
+    Ok(rows)
 }

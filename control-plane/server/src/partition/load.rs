@@ -71,6 +71,7 @@ fn nobody() -> Claim {
 /// What a cell is loaded with.
 #[derive(Debug, Clone)]
 pub(super) struct Under {
+    pub(super) partition: PartitionId,
     pub(super) config: Config,
     pub(super) epoch: Epoch,
     pub(super) clock: Clock,
@@ -79,8 +80,15 @@ pub(super) struct Under {
 }
 
 /// Reads a cell's rows and makes its kernel, which is plain computing and for a big cell takes a while.
+///
+/// An owner that was superseded without noticing must not take its successor's rows for its own. So the
+/// epoch is read after the rows: if it is still this owner's, nobody else had written them (rule R1).
 pub(super) async fn load(store: Store, cell: CellId, under: Under) -> Result<Box<Kernel>, Failed> {
     let rows = store.load(&cell).await?;
+    let head = store.head(under.partition).await?;
+    if head.is_none_or(|head| head.epoch != under.epoch) {
+        return Err(Failed::Superseded);
+    }
     let made = tokio::task::spawn_blocking(move || {
         let now = under.clock.now();
         let mut kernel = Kernel::load(under.config, under.epoch, now, rows);
@@ -97,6 +105,8 @@ pub(super) async fn load(store: Store, cell: CellId, under: Under) -> Result<Box
 pub(super) enum Failed {
     #[error("its rows cannot be read")]
     Store(#[from] Error),
+    #[error("the partition has another owner")]
+    Superseded,
     #[error("no kernel can be made of its rows; this is a defect")]
     Panicked,
 }

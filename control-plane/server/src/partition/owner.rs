@@ -125,6 +125,7 @@ impl Owner {
             .map(|broker| InStream::open(broker, partition, epoch, &self.io));
         let links = Links::new(broker, epoch, self.port.whereabouts().clone());
         let under = Under {
+            partition,
             config: self.options.kernel.clone(),
             epoch,
             clock,

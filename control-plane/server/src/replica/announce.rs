@@ -6,8 +6,8 @@ use insula_types::{Epoch, LinkId, PartitionId, ReplicaId, TraceContext};
 use super::Owners;
 use crate::link::wire::ToGateway;
 
-/// Says it to every live replica. It may be lost: the lease table, which everybody looks at, says the
-/// same a moment later.
+/// Says it to every replica. It may be lost: the lease table, which everybody looks at, says the same a
+/// moment later.
 #[derive(Debug, Clone)]
 pub(super) struct Announcer {
     pub(super) broker: Broker,
@@ -47,10 +47,12 @@ impl Announcer {
         }
     }
 
+    /// Also those that do not seem to live: one that is cut off from the database alone hears by the
+    /// broker who serves its agents now. What is said to the dead expires.
     fn others(&self) -> Vec<ReplicaId> {
         let membership = self.owners.membership();
-        let live = membership.replicas.iter().filter(|row| row.live);
-        live.map(|row| row.replica.clone())
+        let all = membership.replicas.iter();
+        all.map(|row| row.replica.clone())
             .filter(|replica| replica != self.owners.me())
             .collect()
     }

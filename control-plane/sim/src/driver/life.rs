@@ -79,6 +79,7 @@ impl World {
             routes: BTreeMap::new(),
             questions: BTreeMap::new(),
             links: BTreeMap::new(),
+            hidden: BTreeMap::new(),
             cells,
             removed: Vec::new(),
             divided: BTreeSet::new(),

@@ -1,12 +1,17 @@
 //! The owner's ends of links.
 
+use std::collections::BTreeSet;
+
+use insula_kernel::Input;
+use insula_kernel::input::Excused;
 use insula_types::message::Peer;
-use insula_types::{CellId, LinkId};
+use insula_types::{AgentId, CellId, LinkId};
 
 use super::{Driver, DriverId, Incoming, OwnerLink, Question, Route};
 use crate::broker::{Post, Stream};
 use crate::check::Violation;
 use crate::link::{Counts, Heard, Payload};
+use crate::replica::ReplicaNo;
 use crate::world::World;
 
 impl World {
@@ -53,6 +58,11 @@ impl World {
         match post.payload {
             Payload::Hello(_) => {
                 self.end_former_links(id, &post.link)?;
+                let link = self
+                    .driver(id)
+                    .and_then(|driver| driver.links.get(&post.link));
+                let back = link.map(|link| link.gateway);
+                self.excuse_the_hidden(id, back)?;
                 let Some(driver) = self.driver(id) else {
                     return Ok(());
                 };
@@ -70,6 +80,34 @@ impl World {
             Payload::Bye { .. } => self.owner_ends_link(id, &post.link, "its gateway ended it"),
             _ => Ok(()),
         }
+    }
+
+    /// While a gateway that is alive has no link its agents are not to blame for their silence, nor
+    /// before it has one again (rule R24).
+    fn excuse_the_hidden(
+        &mut self,
+        id: DriverId,
+        back: Option<ReplicaNo>,
+    ) -> Result<(), Violation> {
+        let alive: BTreeSet<ReplicaNo> = self.replicas.keys().copied().collect();
+        let Some(driver) = self.driver_mut(id) else {
+            return Ok(());
+        };
+        driver.hidden.retain(|gateway, _| alive.contains(gateway));
+        let excused: Vec<(CellId, AgentId)> = match back {
+            Some(gateway) => driver
+                .hidden
+                .remove(&gateway)
+                .into_iter()
+                .flatten()
+                .collect(),
+            None => driver.hidden.values().flatten().cloned().collect(),
+        };
+        for (cell, agent) in excused {
+            let input = Input::Excused(Excused::Agents(vec![agent]));
+            self.driver_input(id, Incoming::local(cell, input))?;
+        }
+        Ok(())
     }
 
     /// A gateway that opens a link has given up those that it had: nothing of them may be applied once
@@ -141,6 +179,7 @@ impl World {
         let end = driver.links.remove(link);
         if let Some(end) = &end {
             driver.former.insert(link.clone(), end.counts.heard());
+            driver.hide(link, end.gateway);
         }
         self.put_driver(driver);
         if end.is_none() {
@@ -161,6 +200,7 @@ impl World {
             .iter()
             .map(|(link, end)| (link.clone(), end.counts.is_silent(now)))
             .collect();
+        self.excuse_the_hidden(id, None)?;
         for (link, is_silent) in links {
             if is_silent {
                 self.owner_ends_link(id, &link, "nothing is heard on it")?;
@@ -183,6 +223,18 @@ impl World {
 }
 
 impl Driver {
+    /// The agents that spoke over a link cannot be heard.
+    fn hide(&mut self, link: &LinkId, gateway: ReplicaNo) {
+        let over = Route::Link(link.clone());
+        let agents = self.routes.iter().filter(|(_, (_, route))| *route == over);
+        let agents = agents.filter_map(|(peer, (cell, _))| match peer {
+            Peer::Agent { agent, .. } => Some((cell.clone(), agent.clone())),
+            Peer::Framework { .. } => None,
+        });
+        let agents: Vec<_> = agents.collect();
+        self.hidden.entry(gateway).or_default().extend(agents);
+    }
+
     /// Remembers where the session and the asker of an input are.
     pub(super) fn note_route(&mut self, incoming: &mut Incoming) {
         let route = match &incoming.sender {
@@ -204,7 +256,6 @@ impl Driver {
 
 /// The session that an input opens or comes from.
 fn session_of(incoming: &Incoming) -> Option<(Peer, CellId)> {
-    use insula_kernel::Input;
     let peer = match &incoming.input {
         Input::Subscribe(subscribe) => Peer::Framework {
             framework: insula_types::FrameworkKey {

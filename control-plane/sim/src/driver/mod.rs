@@ -13,7 +13,7 @@ use insula_kernel::Input;
 use insula_pipeline::lease::Tenure;
 use insula_pipeline::{Mark, Pipeline, Removed, SenderId};
 use insula_types::message::Peer;
-use insula_types::{CellId, Epoch, LinkId, PartitionId, RequestId, Time};
+use insula_types::{AgentId, CellId, Epoch, LinkId, PartitionId, RequestId, Time};
 
 use crate::check::quota::QuotaCheck;
 use crate::link::Counts;
@@ -60,6 +60,8 @@ pub(crate) struct Driver {
     routes: BTreeMap<Peer, (CellId, Route)>,
     questions: BTreeMap<RequestId, Question>,
     links: BTreeMap<LinkId, OwnerLink>,
+    /// Agents of gateways whose link is over: they cannot be heard until there is another.
+    hidden: BTreeMap<ReplicaNo, BTreeSet<(CellId, AgentId)>>,
     /// The last message of each link that is over, as far as it may have been applied: what was
     /// loaded, and what this owner has heard. By these gateways learn what became of their questions.
     former: BTreeMap<LinkId, Mark>,

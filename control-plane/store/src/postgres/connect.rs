@@ -96,6 +96,8 @@ fn parse(url: &str) -> Result<PgConnectOptions, Error> {
     let connect = PgConnectOptions::from_str(url).map_err(refused)?;
     Ok(connect
         .application_name("insula")
+        // Such as that a table exists already, which each start would log.
+        .options([("client_min_messages", "warning")])
         .disable_statement_logging())
 }
 

@@ -239,12 +239,6 @@ impl Book {
         open.map(|(id, _)| id.clone()).collect()
     }
 
-    pub(super) fn running(&self) -> Vec<String> {
-        let inner = self.lock();
-        let running = inner.tasks.iter().filter(|(_, task)| task.is_running());
-        running.map(|(id, _)| id.clone()).collect()
-    }
-
     pub(super) fn endless_running(&self) -> usize {
         let inner = self.lock();
         inner

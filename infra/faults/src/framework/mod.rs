@@ -151,10 +151,10 @@ impl Framework {
             .await;
     }
 
-    /// The tasks that it believes to run.
+    /// Those of its tasks that run until they are killed.
     #[must_use]
-    pub fn running(&self) -> Vec<String> {
-        self.shared.book.running()
+    pub fn endless(&self) -> Vec<String> {
+        self.shared.book.endless()
     }
 
     /// The last that it heard of a task.

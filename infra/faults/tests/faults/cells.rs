@@ -5,7 +5,7 @@ use std::time::Duration;
 use insula_faults::{Load, Settings, until};
 use tokio::time::{Instant, sleep};
 
-use crate::support::Run;
+use crate::support::{Run, say};
 
 /// The neighbour of the default cell.
 const OTHER: &str = "neighbour";
@@ -135,8 +135,4 @@ async fn until_served(run: &Run) {
         (http.get("/v1/offers").await.status() == Some(200)).then_some(())
     })
     .await;
-}
-
-fn say(case: &str, since: Instant) {
-    println!("recovery: {case} {} ms", since.elapsed().as_millis());
 }

@@ -72,10 +72,10 @@ async fn an_agent_is_not_heard(run: &mut Run) {
     run.recovered("an agent is not heard", since).await;
 }
 
-/// A replica that cannot know who owns what is of no use to the agents that are connected to it: they
-/// come to another one, before they count as unreachable.
+/// A replica that cannot read who owns what hears it by the broker: the agents that are connected to it
+/// are heard, and nobody counts as unreachable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn agents_leave_a_replica_that_is_cut_off_from_postgres() {
+async fn agents_of_a_replica_that_is_cut_off_from_postgres_are_served() {
     let Some(mut run) = Run::start(Settings::default()).await else {
         return;
     };

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use insula_faults::history::{Rows, violations};
-use insula_faults::{Settings, until};
+use insula_faults::history::{Evidence, Rows, violations};
+use insula_faults::{Framework, Settings, until};
+use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{Run, STEADY};
+use crate::support::{Run, STEADY, say};
 
 /// Not by itself: an operator says `insula admin recover`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,7 +20,7 @@ async fn postgres_is_restored_from_an_older_backup() {
         .cluster
         .framework("later", "default", Duration::from_secs(3600), STEADY);
     later.until_steady().await;
-    let lost = later.running();
+    let lost = later.endless();
     for replica in &mut run.cluster.replicas {
         replica.kill();
     }
@@ -34,32 +35,68 @@ async fn postgres_is_restored_from_an_older_backup() {
         replica.up();
     }
     run.cluster.until_ready().await;
-    run.recovered("Postgres is restored from an older backup", since)
-        .await;
-    their_newer_state_is_held_and_shown(&run, &lost).await;
+    run.cluster.until_connected("default").await;
+    say("Postgres is restored from an older backup", since);
+    let holding = run.until_held(&lost).await;
 
+    let since = Instant::now();
+    run.discard(&holding).await;
+    run.recovered("what was held is discarded", since).await;
+    run.until_gone(&lost).await;
     run.patient.come_to_rest().await;
     run.hasty.come_to_rest().await;
-    let mut evidence = run.cluster.evidence(&[&run.patient, &run.hasty, &later]);
+    let mut evidence = run.evidence(&[&later]);
     evidence.rows = Rows::PutBack;
     assert_eq!(violations(&evidence), []);
-    // Nobody has asked for the end of what is held.
-    for task in &lost {
-        assert!(evidence.alive.contains(task), "{task} was killed");
-    }
 }
 
-/// Every agent that has a task of which the database has never heard says so.
-async fn their_newer_state_is_held_and_shown(run: &Run, lost: &[String]) {
-    let http = run.cluster.http("default");
-    until("the tasks that are held to be shown", || async {
-        let page = http.get("/v1/agents").await.json()?;
-        let agents = page["items"].as_array()?;
-        let held: u64 = agents
-            .iter()
-            .filter_map(|agent| agent["held"].as_u64())
-            .sum();
-        (held >= u64::try_from(lost.len()).ok()?).then_some(())
-    })
-    .await;
+impl Run {
+    /// Agents that have tasks of which the database has never heard say so, and the tasks run on.
+    /// Returns the agents.
+    async fn until_held(&self, lost: &[String]) -> Vec<String> {
+        let http = self.cluster.http("default");
+        let holding = until("tasks that are held to be shown", || async {
+            let page = http.get("/v1/agents").await.json()?;
+            let agents = page["items"].as_array()?.iter();
+            let holding = agents.filter(|agent| agent["held"].is_string());
+            let ids = holding.filter_map(|agent| agent["id"].as_str());
+            let ids: Vec<_> = ids.map(ToOwned::to_owned).collect();
+            (ids.len() == self.cluster.agents.len()).then_some(ids)
+        })
+        .await;
+        let alive = self.evidence(&[]).alive;
+        for task in lost {
+            assert!(
+                alive.contains(task),
+                "{task} was killed, and nobody asked for that"
+            );
+        }
+        holding
+    }
+
+    /// What an operator does who has looked at what is held and does not want it.
+    async fn discard(&self, agents: &[String]) {
+        let http = self.cluster.http("default");
+        for agent in agents {
+            let path = format!("/v1/agents/{agent}/discard");
+            until("what is held to be discarded", || async {
+                let status = http.post(&path, &json!({})).await.status()?;
+                (200..300).contains(&status).then_some(())
+            })
+            .await;
+        }
+    }
+
+    async fn until_gone(&self, tasks: &[String]) {
+        until("the end of what was held", || async {
+            let alive = self.evidence(&[]).alive;
+            tasks.iter().all(|task| !alive.contains(task)).then_some(())
+        })
+        .await;
+    }
+
+    fn evidence(&self, others: &[&Framework]) -> Evidence {
+        self.cluster
+            .evidence(&[&[&self.patient, &self.hasty], others].concat())
+    }
 }

@@ -81,3 +81,8 @@ impl Run {
         self.cluster.judge(&[&self.patient, &self.hasty]).await;
     }
 }
+
+/// Says how long something took that was not a launch.
+pub(crate) fn say(case: &str, since: Instant) {
+    println!("recovery: {case} {} ms", since.elapsed().as_millis());
+}

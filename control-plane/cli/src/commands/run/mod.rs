@@ -6,11 +6,13 @@ mod spec;
 mod stdin;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use insula_client::api::{Exit, KillTask, SubmitTasks, Submitted, Task};
 use insula_client::{Client, Error};
 use insula_types::ErrorCode;
+use tokio::time::{Instant, sleep};
 
 use crate::exit::{self, Failure};
 use crate::output::Output;
@@ -20,6 +22,12 @@ use crate::signals::StopSignals;
 /// Tasks whose output is followed at a time; each takes two connections, and an agent sends 256
 /// outputs at a time. The others are followed as these end, and lose nothing.
 const FOLLOWED_MAX: usize = 64;
+
+/// How long a submission is tried again while nobody serves the cell: another replica takes over within
+/// seconds.
+const TAKEOVER_MAX: Duration = Duration::from_secs(15);
+/// Time between two tries.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Run a command or a Wasm module on some machine, follow its output, exit with its code.
 ///
@@ -77,7 +85,7 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
     let task = spec::task(args, input.is_piped(), &client).await?;
     // Heard from before the task exists, so that none is left behind.
     let signals = StopSignals::listen()?;
-    let submitted = client.submit(&SubmitTasks { tasks: vec![task] }).await?;
+    let submitted = submit(&client, SubmitTasks { tasks: vec![task] }, output).await?;
     if detach {
         return print_ids(&submitted, output);
     }
@@ -98,6 +106,30 @@ pub(crate) async fn run(args: Args, global: &Global, output: &Output) -> Result<
             Err(failure)
         }
         Err(failure) => Err(failure.hint(where_to_find(&ids))),
+    }
+}
+
+/// Submits, and tries again while nobody serves the cell: that answer says that nothing was taken.
+async fn submit(
+    client: &Client,
+    tasks: SubmitTasks,
+    output: &Output,
+) -> Result<Submitted, Failure> {
+    let until = Instant::now() + TAKEOVER_MAX;
+    let mut is_told = false;
+    loop {
+        match client.submit(&tasks).await {
+            Err(Error::Refused(refusal, _))
+                if refusal.code == ErrorCode::Unavailable && Instant::now() < until =>
+            {
+                if !is_told {
+                    output.talk(&format_args!("{}; trying again", refusal.message));
+                    is_told = true;
+                }
+                sleep(PAUSE).await;
+            }
+            outcome => return Ok(outcome?),
+        }
     }
 }
 
