@@ -44,18 +44,30 @@ impl Watch {
         began: Instant,
         report: Report,
     ) -> Result<(), Error> {
-        let ((lease, owned), served, (accepted, started), registered) = tokio::try_join!(
-            self.owned(site, began),
-            self.served(began),
-            self.submitted(began),
-            self.registered(began),
+        let took = |what: &str, took: Duration| report.took(what, took);
+        tokio::try_join!(
+            async {
+                let (lease, owned) = self.owned(site, began).await?;
+                took("until the former owner's lease is over", lease);
+                took("until another owner is listed", owned);
+                Ok::<_, Error>(())
+            },
+            async {
+                took("until the cell is served", self.served(began).await?);
+                Ok(())
+            },
+            async {
+                let (accepted, started) = self.submitted(began).await?;
+                took("until a new task is accepted", accepted);
+                took("until a new task is started", started);
+                Ok(())
+            },
+            async {
+                let all = self.registered(began).await?;
+                took("until all agents are registered again", all);
+                Ok(())
+            },
         )?;
-        report.took("until the former owner's lease is over", lease);
-        report.took("until another replica is the owner", owned);
-        report.took("until the cell is served", served);
-        report.took("until a new task is accepted", accepted);
-        report.took("until a new task is started", started);
-        report.took("until all agents are registered again", registered);
         Ok(())
     }
 

@@ -60,6 +60,9 @@ pub(crate) struct Arguments {
         value_name = "redis://…"
     )]
     redis_url: Option<String>,
+    /// Keep logs and data in this directory, which is made [default: a temporary one].
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
 }
 
 /// A control plane that runs.
@@ -69,8 +72,9 @@ pub(crate) struct Site {
     insula: PathBuf,
     database_url: Option<String>,
     credential: Option<Credential>,
+    dir: PathBuf,
     // The processes end before their directory is removed.
-    dir: TempDir,
+    _temporary: Option<TempDir>,
 }
 
 /// A process of the control plane.
@@ -91,7 +95,7 @@ impl Site {
     /// # Errors
     /// If something does not start, or not in time.
     pub(crate) async fn start(arguments: &Arguments) -> Result<Self, Error> {
-        let dir = TempDir::with_prefix("insula-loadtest-")?;
+        let (dir, temporary) = directory(arguments)?;
         let mut site = Self {
             replicas: Vec::new(),
             insula: match &arguments.insula {
@@ -101,6 +105,7 @@ impl Site {
             database_url: None,
             credential: None,
             dir,
+            _temporary: temporary,
         };
         if arguments.replicas == 0 {
             site.start_embedded()?;
@@ -124,7 +129,7 @@ impl Site {
         let address = free_address()?;
         let mut command = self.command(&["dev", "--agents", "0"]);
         command.arg("--listen").arg(address.to_string());
-        command.arg("--data-dir").arg(self.dir.path().join("data"));
+        command.arg("--data-dir").arg(self.dir.join("data"));
         self.launch(command, address)
     }
 
@@ -135,10 +140,7 @@ impl Site {
             ));
         };
         self.database_url = Some(database.clone());
-        let (ca, operator) = (
-            self.dir.path().join("ca.pem"),
-            self.dir.path().join("operator"),
-        );
+        let (ca, operator) = (self.dir.join("ca.pem"), self.dir.join("operator"));
         let mut init = self.command(&["admin", "init"]);
         init.arg("--ca-file")
             .arg(&ca)
@@ -163,7 +165,6 @@ impl Site {
     fn launch(&mut self, command: Command, address: SocketAddr) -> Result<(), Error> {
         let log = self
             .dir
-            .path()
             .join(format!("replica-{}.log", self.replicas.len()));
         let process = Process::start(command, log)?;
         self.replicas.push(Replica { address, process });
@@ -268,6 +269,20 @@ impl Site {
         let logs = self.replicas.iter().map(|replica| replica.process.log());
         Commits::read(logs)
     }
+}
+
+/// Where everything is kept, and what removes it.
+fn directory(arguments: &Arguments) -> Result<(PathBuf, Option<TempDir>), Error> {
+    let Some(path) = &arguments.keep else {
+        let temporary = TempDir::with_prefix("insula-loadtest-")?;
+        return Ok((temporary.path().to_owned(), Some(temporary)));
+    };
+    let path = std::path::absolute(path)?;
+    std::fs::create_dir(&path).map_err(|source| Error::File {
+        path: path.clone(),
+        source,
+    })?;
+    Ok((path, None))
 }
 
 /// Runs a program to its end; returns what it said.

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::error::Error;
 
-/// What the processes log: what people should know, and every commit.
-const LOG: &str = "warn,insula_server::partition::commit=debug";
+/// What the processes log: what happens, and every commit.
+const LOG: &str = "info,insula_server::partition::commit=debug";
 
 /// A process of the control plane. Dropping it kills it.
 #[derive(Debug)]

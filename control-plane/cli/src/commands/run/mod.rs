@@ -123,7 +123,7 @@ async fn submit(
                 if refusal.code == ErrorCode::Unavailable && Instant::now() < until =>
             {
                 if !is_told {
-                    output.talk(&format_args!("{}; trying again", refusal.message));
+                    output.talk(&"the control plane cannot take tasks just now; trying again");
                     is_told = true;
                 }
                 sleep(PAUSE).await;
