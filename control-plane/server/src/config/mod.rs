@@ -8,7 +8,7 @@
 //!
 //! What is not in the file has its default; a key that is not known, or is there twice, is an error.
 //! `control-plane/docs/configuration.md` has the table of all keys, which a test keeps equal to
-//! [`keys::KEYS`].
+//! `keys::KEYS`.
 
 mod keys;
 mod span;

@@ -2,7 +2,7 @@
 //!
 //! What looks at the live kernel, at events, or at an agent's connection cannot be answered from the
 //! rows. Such a request is forwarded whole to the replica that can, over HTTP/2 and mutual TLS, with
-//! its body and its answer streaming through; `control-plane/docs/adr/0008` says why. [`routes`] has
+//! its body and its answer streaming through; `control-plane/docs/adr/0008` says why. `routes` has
 //! the table of them.
 //!
 //! Rules that must never break:
