@@ -23,9 +23,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is neither an identity nor a token.
-    #[error(
-        "{path} does not exist and no join token was given; ask for one with `insula token`"
-    )]
+    #[error("{path} does not exist and no join token was given; ask for one with `insula token`")]
     NoToken {
         /// Where the identity would be.
         path: PathBuf,

@@ -106,7 +106,8 @@ impl Sessions {
     }
 
     async fn hold_one(&self) -> Ended {
-        let channel = match connect::channel(&self.address, self.tls.clone(), self.keep_alive).await {
+        let channel = match connect::channel(&self.address, self.tls.clone(), self.keep_alive).await
+        {
             Ok(channel) => channel,
             Err(source) => {
                 return Ended::Connect {

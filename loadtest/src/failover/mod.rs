@@ -28,8 +28,8 @@ pub(crate) struct Arguments {
     /// What each agent has.
     #[arg(long, default_value = "cpus:8;mem:16384")]
     resources: Resources,
-    /// Number of tasks that run when it happens.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    /// Number of tasks that run when it happens; a tenant has room for 100,000, and new ones come.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=99_990))]
     tasks: u32,
     /// What each task needs.
     #[arg(long, default_value = "cpus:0.1;mem:32")]
@@ -100,7 +100,7 @@ pub(crate) async fn run(arguments: &Arguments, report: Report) -> Result<(), Err
         How::Kill => process.kill()?,
         How::Drain => process.terminate()?,
     }
-    say("the owner is gone");
+    say("the owner is told to end");
     watch.until_well(&site, ended, report).await?;
     let after = tally.counts();
     report.count("sessions lost", after.cut - counts.cut);

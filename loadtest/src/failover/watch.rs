@@ -99,10 +99,13 @@ impl Watch {
     async fn submitted(&self, began: Instant) -> Result<(Duration, Duration), Error> {
         let submit = async || {
             let submitting = self.fleet.submit(&self.client, 1, &self.resources);
-            let ids = timeout(TRY, submitting).await.ok()?.ok()?;
-            Some((ids.concat(), began.elapsed()))
+            match timeout(TRY, submitting).await.ok()? {
+                Ok(ids) => Some(Ok((ids.concat(), began.elapsed()))),
+                Err(error) if is_passing(&error) => None,
+                Err(error) => Some(Err(error)),
+            }
         };
-        let (task, accepted) = until(self.timeout, "a new task to be accepted", submit).await?;
+        let (task, accepted) = until(self.timeout, "a new task to be accepted", submit).await??;
         let is_started = async || self.tally.seen(&task).map(|seen| seen.started);
         let started = until(self.timeout, "a new task to be started", is_started).await?;
         Ok((accepted, started.saturating_duration_since(began)))
@@ -116,5 +119,14 @@ impl Watch {
         });
         registered.await?;
         Ok(began.elapsed())
+    }
+}
+
+/// Whether it is worth trying again: nobody could be asked, or nobody served.
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Api(insula_client::Error::Refused(_, status)) => status.is_server_error(),
+        Error::Api(_) => true,
+        _ => false,
     }
 }

@@ -94,7 +94,11 @@ fn a_long_answer_goes_on_when_the_session_has_come_to_its_mark() {
         assert_eq!(cell.heard(&client), [], "that was another mark");
         cell.step(reached(&client.session, *mark)).unwrap();
     }
-    assert_eq!(parts, [4, 4, 4, 4, 4, 0], "two answers of ten, no mark at the end");
+    assert_eq!(
+        parts,
+        [4, 4, 4, 4, 4, 0],
+        "two answers of ten, no mark at the end"
+    );
 }
 
 #[test]

@@ -71,11 +71,11 @@ impl Task<'_> {
         self.launch == Some(&Answer::Taken)
     }
 
-    /// The first state in which it was found over.
+    /// The last state in which it was found over.
     pub(crate) fn end(&self) -> Option<&State> {
-        let mut updates = self.updates.iter();
+        let mut updates = self.updates.iter().rev();
         updates
-            .find(|update| update.state.is_over())
+            .find(|update| update.state.is_over() && !update.is_answer_after_the_end)
             .map(|update| update.state)
     }
 
