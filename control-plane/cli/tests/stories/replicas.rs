@@ -38,14 +38,12 @@ fn tasks_run_through_any_replica_and_outlive_the_loss_of_one() {
     for replica in [&first, &second] {
         assert_eq!(replica.ok(&["run", "--", "echo", "hello"]), "hello\n");
     }
-    let id = first.ok(&[
-        "run",
-        "--detach",
-        "--",
-        "sh",
-        "-c",
-        "sleep 4; echo survived",
-    ]);
+    let go = place.path().join("go");
+    let line = format!(
+        "until [ -e {} ]; do sleep 0.02; done; echo survived",
+        go.display()
+    );
+    let id = first.ok(&["run", "--detach", "--", "sh", "-c", &line]);
     let id = id.trim_end();
     until("it runs", || {
         (first.json(&["ps", id])[0]["state"] == "TASK_RUNNING").then_some(())
@@ -53,6 +51,7 @@ fn tasks_run_through_any_replica_and_outlive_the_loss_of_one() {
     first.kill();
     // The machine is connected to the other one, which takes over when the leases have ended.
     second.until_served();
+    std::fs::write(&go, "").unwrap();
     assert_eq!(second.insula(&["wait", id]).run().code, Some(0));
     assert_eq!(second.ok(&["logs", id]), "survived\n");
     machine.signal("TERM");
