@@ -16,6 +16,7 @@ use insula_agent::shepherd::{
 use insula_isolation::cgroup::{self, CpuLimit, Delegation, Parent, Plan};
 use insula_isolation::process::{Exit, Identity};
 use insula_isolation::spawn::{Command, Namespaces};
+use insula_types::TraceContext;
 
 const LAUNCHES: usize = 300;
 const TRUE: &str = "/bin/true";
@@ -140,7 +141,7 @@ async fn kept() {
             exe: std::env::current_exe().unwrap(),
             args: vec!["shepherd".into()],
         };
-        let mut client = Client::new(program, options);
+        let mut client = Client::new(program, options, TraceContext::start(1, 1, false));
         let Event::Welcome(welcome) = client.next().await.unwrap() else {
             panic!("no welcome")
         };
@@ -159,11 +160,12 @@ async fn kept() {
                 ..Limits::default()
             },
             user: None,
+            trace: TraceContext::default(),
         };
         one_by_one(&mut client, what, &spec).await;
         all_at_once(&mut client, what, &spec).await;
         memory(&welcome.shepherd);
-        client.send(&Request::Shutdown).unwrap();
+        client.send_leave().unwrap();
         while welcome.shepherd.is_alive().unwrap() {
             tokio::task::yield_now().await;
         }
@@ -184,6 +186,7 @@ async fn one_by_one(client: &mut Client, what: &str, spec: &impl Fn(String) -> S
         client
             .send(&Request::Forget {
                 id: format!("o{index}"),
+                trace: TraceContext::default(),
             })
             .unwrap();
     }

@@ -1,6 +1,7 @@
 //! What people write on the command line, for every binary that can be an agent.
 
 use std::env;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,6 +45,10 @@ pub struct Arguments {
     /// again before another connection is opened.
     #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3_600))]
     pub keep_alive: u32,
+    /// Answer GET /metrics, for Prometheus, at this address, such as '127.0.0.1:9464': in clear text and to whoever
+    /// comes.
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
     /// The program `insula`, which runs Wasm tasks [default: the one beside this program].
     #[arg(long)]
     pub insula: Option<PathBuf>,
@@ -103,6 +108,7 @@ impl Arguments {
             memory_delegated: self.memory_delegated,
         };
         options.keep_alive = Duration::from_secs(self.keep_alive.into());
+        options.metrics = self.metrics;
         options.wasm = wasm_programs(self.insula, &own);
         Ok(options)
     }

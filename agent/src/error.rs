@@ -2,6 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use insula_isolation::{lock, machine, process};
+use insula_telemetry::metrics::{ExportError, ListenError};
 
 use crate::{identity, journal, shepherd};
 
@@ -48,6 +49,12 @@ pub enum Error {
     /// A fact about processes.
     #[error("cannot find out which boot of the machine this is")]
     Process(#[from] process::Error),
+    /// What this process measures cannot be sent.
+    #[error("cannot send metrics")]
+    Export(#[from] ExportError),
+    /// What this process measures cannot be read.
+    #[error("cannot serve metrics; name another address with --metrics")]
+    Metrics(#[from] ListenError),
     /// The socket for wasm executors.
     #[error("cannot listen for wasm executors in {path}")]
     WasmSocket {

@@ -32,6 +32,7 @@ mod arguments;
 mod clock;
 mod driver;
 mod error;
+mod figures;
 mod identity;
 mod journal;
 mod native;
@@ -51,7 +52,7 @@ pub use identity::Error as IdentityError;
 pub use journal::Error as JournalError;
 pub use options::{Cgroups, Options, ShutdownMode, WasmPrograms};
 pub use resources::detect as machine_resources;
-pub use run::run;
+pub use run::{run, telemetry};
 pub use wasm::EXECUTOR_TOKEN;
 
 /// The agent's version, as it tells the control plane.

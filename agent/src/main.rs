@@ -5,11 +5,15 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use insula_agent::{Arguments, shepherd};
 use insula_telemetry::Format;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the last spans may take to be exported at the end.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Runs this machine's agent: it joins a pool and runs the tasks that are launched on it.
 #[derive(Debug, Parser)]
@@ -22,9 +26,15 @@ struct CommandLine {
     /// What to log, such as 'info' or 'info,insula_agent=debug'.
     #[arg(long, env = "INSULA_LOG", default_value = "info", global = true)]
     log: String,
-    /// Log a JSON object per line.
-    #[arg(long, global = true)]
-    log_json: bool,
+    /// How to write the log: text, or json for a JSON object on each line.
+    #[arg(
+        long,
+        env = "INSULA_LOG_FORMAT",
+        default_value = "text",
+        value_name = "text|json",
+        global = true
+    )]
+    log_format: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,12 +49,7 @@ enum Role {
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
-    let format = if line.log_json {
-        Format::Json
-    } else {
-        Format::Text
-    };
-    let done = match insula_telemetry::init(&line.log, format) {
+    let done = match insula_telemetry::init(&line.log, line.log_format) {
         Ok(()) => play(line),
         Err(error) => Err(error.into()),
     };
@@ -63,6 +68,7 @@ fn play(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
 
 fn agent(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let options = arguments.into_options()?;
+    let recording = insula_telemetry::start(insula_agent::telemetry(&options))?;
     // Two: one for the driver, one for whatever else is going on.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -78,8 +84,10 @@ fn agent(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             }
         };
         insula_agent::run(options, shutdown).await?;
-        Ok(ExitCode::SUCCESS)
-    })
+        Ok::<_, Box<dyn Error>>(())
+    })?;
+    recording.shut(FLUSHED_WITHIN);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The error and each of its causes on a line of its own.

@@ -1,5 +1,6 @@
 //! What the caller decides.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Options {
     /// is given up after as long again, and another one opened. Shorter than half of the time after
     /// which the control plane declares a silent agent unreachable.
     pub keep_alive: Duration,
+    /// Where `GET /metrics` is answered, without encryption and to whoever comes; nowhere if `None`.
+    pub metrics: Option<SocketAddr>,
     /// What becomes of running tasks when the agent stops.
     pub shutdown: ShutdownMode,
 }
@@ -54,6 +57,7 @@ impl Options {
             cgroups: Cgroups::default(),
             die_with_agent: None,
             keep_alive: KEEP_ALIVE,
+            metrics: None,
             shutdown: ShutdownMode::LeaveTasks,
         }
     }

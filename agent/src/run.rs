@@ -2,28 +2,59 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::time::Duration;
 
 use insula_agent_core::{Config, Core};
 use insula_isolation::lock::Lock;
 use insula_isolation::{machine, process};
+use insula_telemetry::names::{key, span};
+use insula_telemetry::{Kind, Span};
 use insula_types::agent::{AgentCapabilities, AgentInfo, Enforcement};
-use insula_types::{AgentId, Resources};
+use insula_types::{AgentId, Resources, TraceContext};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::driver::{self, Driver, Parts};
+use crate::figures::Figures;
 use crate::identity::{self, Identity, tls};
 use crate::journal::Journal;
 use crate::native::{Native, News};
-use crate::options::{Options, WasmPrograms};
+use crate::options::Options;
 use crate::output::Outputs;
-use crate::session::{Service, Sessions};
+use crate::session::Sessions;
 use crate::shepherd::{self, Client, Enforced};
 use crate::task::{Live, Stdins};
 use crate::wasm::{self, Room, Setup, Wasm};
-use crate::work_dir::WorkDir;
+use crate::work_dir::{IDENTITY, WorkDir};
 use crate::{Error, VERSION, resources};
+
+/// How long the last metrics may take to be sent.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
+
+/// How the process of an agent records spans: its name is that of the agent if it has joined, else that of
+/// the machine.
+#[must_use]
+pub fn telemetry(options: &Options) -> insula_telemetry::Settings {
+    let joined = Identity::read(&options.work_dir.join(IDENTITY));
+    let agent = joined
+        .ok()
+        .flatten()
+        .map(|identity| identity.agent.to_string());
+    let named = || {
+        options
+            .hostname
+            .clone()
+            .or_else(|| machine::hostname().ok())
+    };
+    insula_telemetry::Settings {
+        service: "insula-agent",
+        instance: agent.or_else(named).unwrap_or_default(),
+        sampler: None,
+        recent: 0,
+        tenants: Vec::new(),
+    }
+}
 
 /// Runs an agent until `shutdown` is ready; then its tasks go on or end, as the options say.
 ///
@@ -40,18 +71,24 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         None => machine::hostname()?,
     };
     tokio::pin!(shutdown);
+    let mut start = Span::root(span::AGENT_START, Kind::Internal);
+    let life = start.context().clone();
     let identity = tokio::select! {
-        identity = join(&options, &dir, &hostname) => identity?,
+        identity = join(&options, &dir, &hostname, &life) => identity?,
         () = &mut shutdown => return Ok(()),
     };
-    tracing::info!(agent = %identity.agent, cell = identity.cell, "the agent starts");
+    start.set(key::AGENT, identity.agent.to_string());
+    start.set(key::CELL, identity.cell.clone());
+    let figures = Figures::start(&identity.agent, options.metrics.is_some())?;
+    let trace_id = life.trace_id_text();
+    tracing::info!(agent = %identity.agent, cell = identity.cell, trace_id, "the agent starts");
 
     let stdins = Stdins::default();
     let (driver, events) = driver::Handle::new();
-    let mut native = native(&options, &dir, &identity.agent, stdins.clone());
+    let mut native = native(&options, &dir, &identity.agent, stdins.clone(), &life);
     let probe = async {
         match &options.wasm {
-            Ok(programs) => wasm::probe(&programs.compiler).await,
+            Ok(programs) => wasm::probe(&programs.compiler, &life).await,
             Err(because) => Err(because.clone()),
         }
     };
@@ -73,16 +110,32 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         stdins: stdins.clone(),
     };
     let tls = tls::identified(&identity).map_err(identity::Error::Certificate)?;
-    let address = identity.address.clone();
-    let (sessions, service) =
-        Sessions::new(address, tls, options.keep_alive, driver.clone(), outputs);
+    let (agent, address) = (identity.agent.clone(), identity.address.clone());
+    let (sessions, service) = Sessions::new(
+        agent,
+        address,
+        tls,
+        options.keep_alive,
+        driver.clone(),
+        outputs,
+        figures.clone(),
+    );
 
     // Aborted, and with them whatever they wait for, when the driver has ended.
     let mut beside = JoinSet::new();
     let wasm = match (options.wasm, engine_key) {
         (Ok(programs), Ok(engine_key)) => {
-            let handles = (driver, service, stdins.clone());
-            let (wasm, room) = open_room(programs, engine_key, &dir, handles)?;
+            let setup = Setup {
+                programs,
+                engine_key,
+                dir: dir.clone(),
+                driver,
+                service,
+                stdins: stdins.clone(),
+                life: life.clone(),
+                figures: figures.clone(),
+            };
+            let (wasm, room) = open_room(setup)?;
             beside.spawn(room.run());
             wasm
         }
@@ -91,6 +144,9 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         }
     };
     beside.spawn(sessions.run());
+    if let Some(address) = options.metrics {
+        beside.spawn(figures.serve(address).await?);
+    }
 
     let clock = Clock::start();
     let parts = Parts {
@@ -104,23 +160,31 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         stdins,
         dir,
         rebooted,
+        life,
+        figures: figures.clone(),
     };
-    Driver::new(parts, welcome)
+    drop(start);
+    let ended = Driver::new(parts, welcome)
         .run(shutdown, options.shutdown)
-        .await
+        .await;
+    // Blocks for as long as the receiver takes.
+    let shut = tokio::task::spawn_blocking(move || figures.shut(FLUSHED_WITHIN));
+    let _late = tokio::time::timeout(FLUSHED_WITHIN, shut).await;
+    ended
 }
 
 async fn join(
     options: &Options,
     dir: &WorkDir,
     hostname: &str,
+    life: &TraceContext,
 ) -> Result<Identity, identity::Error> {
     let path = dir.identity();
     match (Identity::read(&path)?, &options.join) {
         (None, None) => Err(identity::Error::NoToken { path }),
         (None, Some(token)) => {
             let joining = dir.joining();
-            let identity = identity::enroll(token, hostname, &joining).await?;
+            let identity = identity::enroll(token, hostname, &joining, life).await?;
             identity.write(&path)?;
             // The key is in the identity now; a copy that cannot be removed is as private as that.
             let _ = std::fs::remove_file(joining);
@@ -139,7 +203,13 @@ async fn join(
     }
 }
 
-fn native(options: &Options, dir: &WorkDir, agent: &AgentId, stdins: Stdins) -> Native {
+fn native(
+    options: &Options,
+    dir: &WorkDir,
+    agent: &AgentId,
+    stdins: Stdins,
+    life: &TraceContext,
+) -> Native {
     let parent = options.cgroups.enabled.then(|| cgroup_parent(agent));
     let mut shepherd = shepherd::Options::new(dir.shepherd(), parent);
     shepherd
@@ -151,7 +221,7 @@ fn native(options: &Options, dir: &WorkDir, agent: &AgentId, stdins: Stdins) -> 
     shepherd.die_with_agent_ms = options
         .die_with_agent
         .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
-    let client = Client::new(options.shepherd.clone(), shepherd);
+    let client = Client::new(options.shepherd.clone(), shepherd, life.clone());
     Native::new(client, dir.clone(), stdins)
 }
 
@@ -231,22 +301,7 @@ fn recover(
     Ok((core, journal, rebooted))
 }
 
-fn open_room(
-    programs: WasmPrograms,
-    engine_key: String,
-    dir: &WorkDir,
-    (driver, service, stdins): (driver::Handle, Service, Stdins),
-) -> Result<(Wasm, Room), Error> {
-    let setup = Setup {
-        programs,
-        engine_key,
-        dir: dir.clone(),
-        driver,
-        service,
-        stdins,
-    };
-    Room::open(setup).map_err(|source| Error::WasmSocket {
-        path: dir.wasm(),
-        source,
-    })
+fn open_room(setup: Setup) -> Result<(Wasm, Room), Error> {
+    let path = setup.dir.wasm();
+    Room::open(setup).map_err(|source| Error::WasmSocket { path, source })
 }

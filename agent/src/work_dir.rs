@@ -9,6 +9,9 @@ use insula_types::LaunchId;
 
 use crate::Error;
 
+/// The file of what makes the machine an agent.
+pub(crate) const IDENTITY: &str = "identity.json";
+
 /// The work directory. It belongs to one agent at a time (`agent.lock`) and to its user alone.
 #[derive(Debug, Clone)]
 pub(crate) struct WorkDir {
@@ -43,7 +46,7 @@ impl WorkDir {
     }
 
     pub(crate) fn identity(&self) -> PathBuf {
-        self.root.join("identity.json")
+        self.root.join(IDENTITY)
     }
 
     /// What the machine joins with, until it has its identity.

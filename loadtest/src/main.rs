@@ -8,6 +8,7 @@ mod hops;
 mod launches;
 mod report;
 mod site;
+mod traced;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,8 @@ enum Scenario {
     Hops(Box<hops::Arguments>),
     /// How long it takes until all is well after the owner of a cell has died.
     Failover(Box<failover::Arguments>),
+    /// What tracing costs: processor time for each task, by how many traces are recorded.
+    Tracing(traced::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,5 +71,6 @@ fn run(scenario: &Scenario, report: Report) -> Result<(), Error> {
         Scenario::Launches(arguments) => runtime.block_on(launches::run(arguments, report)),
         Scenario::Hops(arguments) => runtime.block_on(hops::run(arguments, report)),
         Scenario::Failover(arguments) => runtime.block_on(failover::run(arguments, report)),
+        Scenario::Tracing(arguments) => runtime.block_on(traced::run(arguments, report)),
     }
 }

@@ -37,6 +37,13 @@ impl Report {
         self.line(name, &count.to_string(), || json!({ "count": count }));
     }
 
+    /// Prints a share in percent.
+    pub(crate) fn share(self, name: &str, share: f64) {
+        let percent = share * 100.0;
+        let text = format!("{percent:.1} %");
+        self.line(name, &text, || json!({ "percent": percent }));
+    }
+
     /// Prints how long something took.
     pub(crate) fn took(self, name: &str, took: Duration) {
         self.line(name, &millis(took), || json!({ "ms": in_millis(took) }));

@@ -115,7 +115,10 @@ impl Agent<'_> {
     fn send(&mut self, events: Vec<event::Event>) -> Result<(), Box<dyn Error>> {
         let events = events
             .into_iter()
-            .map(|event| Event { event: Some(event) })
+            .map(|event| Event {
+                event: Some(event),
+                trace: None,
+            })
             .collect();
         let message = Events { events }.encode_to_vec();
         self.stream

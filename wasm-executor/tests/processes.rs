@@ -15,7 +15,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use insula_proto::insula::wasm::v1::{CompileResult, TaskState, compile_result::Outcome};
 use insula_wasm_executor::{compiler, executor, samples};
 use prost::Message as _;
-use support::{Agent, text};
+use support::{Agent, text, trace};
 
 /// What follows it on stdout is the role's; what precedes it is the test harness's.
 const MARK: &[u8] = b"--- the role begins ---\n";
@@ -31,6 +31,8 @@ impl Role {
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "role", "--nocapture"])
             .env(ROLE, role)
+            .env("TRACEPARENT", trace().traceparent)
+            .env("TRACESTATE", trace().tracestate)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -73,7 +75,9 @@ fn answer(mut role: Role) -> Outcome {
         .unwrap();
     let (length, message) = output[at + MARK.len()..].split_first_chunk::<4>().unwrap();
     assert_eq!(u32::from_be_bytes(*length) as usize, message.len());
-    CompileResult::decode(message).unwrap().outcome.unwrap()
+    let result = CompileResult::decode(message).unwrap();
+    assert_eq!(result.trace, Some(trace()));
+    result.outcome.unwrap()
 }
 
 fn compile(folder: &Path, bytes: &[u8], cpu_seconds: u64) -> Outcome {

@@ -1,7 +1,7 @@
 //! What a step wants done, as one ordered list.
 
 use insula_types::message::{FromAgent, Launch};
-use insula_types::{LaunchId, SessionId, Span, TaskKind};
+use insula_types::{LaunchId, SessionId, Span, TaskKind, TraceContext};
 
 use crate::Record;
 
@@ -21,6 +21,8 @@ pub enum Effect {
         kind: Option<TaskKind>,
         /// Time between the polite and the final signal.
         grace: Span,
+        /// The task's; empty if the core has never heard of this launch.
+        trace: TraceContext,
     },
     /// The end of a launch is durable: its executor need not remember it any longer.
     Forget {
@@ -28,6 +30,8 @@ pub enum Effect {
         launch: LaunchId,
         /// As in [`Effect::Kill`].
         kind: Option<TaskKind>,
+        /// As in [`Effect::Kill`].
+        trace: TraceContext,
     },
     /// Tell the control plane; dropped if the session is no longer open.
     Send {

@@ -31,6 +31,8 @@ pub enum Input {
     Started {
         /// Which.
         launch: LaunchId,
+        /// When it began to run, by the wall clock, as far as the executor knows.
+        at: Option<Time>,
     },
     /// A launch could not be started.
     StartFailed {

@@ -42,7 +42,7 @@ mod task;
 mod timers;
 mod uuids;
 
-pub use crate::core::{Core, Identity, LoadError};
+pub use crate::core::{Core, Counts, Identity, LoadError};
 pub use config::Config;
 pub use effect::{Effect, Effects};
 pub use input::{Absence, End, EndCause, Input, LaunchPlan};

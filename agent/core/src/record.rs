@@ -4,7 +4,7 @@
 //! caller's. Replaying all records in order gives back everything that must survive.
 
 use insula_types::message::{Launch, Watermark};
-use insula_types::task::Exit;
+use insula_types::task::{AgentTimes, Exit};
 use insula_types::{
     Epoch, FrameworkKey, LaunchId, Reason, Source, Span, TaskId, TaskKind, TaskState, TaskStatus,
     Time, TraceContext, UpdateUuid,
@@ -86,12 +86,15 @@ pub struct TaskRecord {
     pub plan: LaunchPlan,
     /// The trace it belongs to.
     pub trace: TraceContext,
+    /// When the launch arrived, by the wall clock; absent in records of former builds.
+    #[serde(default)]
+    pub received: Option<Time>,
 }
 
 impl TaskRecord {
-    /// What is kept of `launch`.
+    /// What is kept of `launch`, which arrived at `received`.
     #[must_use]
-    pub fn of(launch: &Launch, plan: LaunchPlan) -> Self {
+    pub fn of(launch: &Launch, plan: LaunchPlan, received: Time) -> Self {
         Self {
             launch: launch.launch,
             framework: launch.framework.clone(),
@@ -99,6 +102,7 @@ impl TaskRecord {
             kind: launch.kind,
             plan,
             trace: launch.trace.clone(),
+            received: Some(received),
         }
     }
 }
@@ -120,17 +124,22 @@ pub struct Update {
     pub exit: Option<Exit>,
     /// When, by the wall clock.
     pub at: Time,
+    /// With the update that says it runs: when its executor started it, by the wall clock, as far as
+    /// that is known. It may be long before `at`, if the agent was away meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Time>,
 }
 
 impl Update {
     /// The update as it is sent; the gateway adds the agent, which it knows better (rule R15).
     #[must_use]
-    pub fn status(&self, task: &TaskId) -> TaskStatus {
+    pub fn status(&self, task: &TaskId, on_agent: AgentTimes) -> TaskStatus {
         let mut status = TaskStatus::new(task.clone(), self.state, self.source, self.at);
         status.reason = self.reason;
         status.message.clone_from(&self.message);
         status.exit = self.exit;
         status.uuid = Some(self.uuid);
+        status.on_agent = on_agent;
         status
     }
 }

@@ -1,6 +1,7 @@
 //! A launch on this machine, from its command to the acknowledgement of its end.
 
 use insula_types::message::{TaskReport, Watermark};
+use insula_types::task::AgentTimes;
 use insula_types::{Span, TaskState, Time, UpdateUuid};
 
 use crate::{Record, TaskRecord, Update};
@@ -89,6 +90,21 @@ impl Task {
         } else {
             self.running = Some(update);
         }
+    }
+
+    /// When the task passed each step, up to the latest update that may be sent.
+    pub(crate) fn times(&self) -> AgentTimes {
+        let ended = self.ended.as_ref();
+        AgentTimes {
+            received: self.record.received,
+            started: self.running.as_ref().and_then(|update| update.started),
+            ended: ended.filter(|_| self.is_end_next()).map(|update| update.at),
+        }
+    }
+
+    /// Whether the update that may be sent is the terminal one.
+    fn is_end_next(&self) -> bool {
+        self.running.is_none() || self.running_acknowledged
     }
 
     fn latest(&self) -> Option<&Update> {

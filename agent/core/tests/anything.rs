@@ -171,6 +171,7 @@ fn play(agent: &mut Agent, witness: &Witness, step: Move) -> Result<(), Refusal>
         Move::Started(number) => {
             return agent.try_step(Input::Started {
                 launch: launch_id(number),
+                at: None,
             });
         }
         Move::StartFailed(number) => {

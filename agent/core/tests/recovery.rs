@@ -8,7 +8,7 @@ use harness::{Agent, EPOCH, launch, launch_id};
 use insula_agent_core::{Absence, Effect, Input, Refusal};
 use insula_types::message::CommandBody;
 use insula_types::task::Exit;
-use insula_types::{Reason, Span, TaskState};
+use insula_types::{Reason, Span, TaskState, TraceContext};
 
 fn unrecovered(agent: &Agent) -> Vec<u64> {
     agent
@@ -27,6 +27,7 @@ fn a_task_that_lives_on_is_adopted_with_its_updates() {
     assert_eq!(unrecovered(&agent), [1]);
     agent.step(Input::Started {
         launch: launch_id(1),
+        at: None,
     });
     assert!(unrecovered(&agent).is_empty());
     agent.connect();
@@ -126,6 +127,7 @@ fn a_kill_that_may_not_have_arrived_is_asked_for_again() {
     agent.restart();
     agent.step(Input::Started {
         launch: launch_id(1),
+        at: None,
     });
     assert!(agent.take().iter().any(
         |effect| matches!(effect, Effect::Kill { grace, .. } if *grace == Span::from_secs(1))
@@ -147,6 +149,7 @@ fn a_time_limit_goes_on_counting() {
     agent.now = agent.now + Span::from_secs(59);
     agent.step(Input::Started {
         launch: launch_id(1),
+        at: None,
     });
     assert_eq!(
         agent.core.next_timeout(),
@@ -159,13 +162,15 @@ fn a_running_task_that_nobody_launched_is_killed() {
     let mut agent = Agent::registered();
     agent.step(Input::Started {
         launch: launch_id(5),
+        at: None,
     });
     assert_eq!(
         agent.take(),
         [Effect::Kill {
             launch: launch_id(5),
             kind: None,
-            grace: Span::ZERO
+            grace: Span::ZERO,
+            trace: TraceContext::default(),
         }]
     );
 }
@@ -180,6 +185,7 @@ fn a_lost_acknowledgement_only_costs_a_repetition() {
     agent.restart();
     agent.step(Input::Started {
         launch: launch_id(1),
+        at: None,
     });
     agent.connect();
     agent.register(EPOCH);

@@ -7,8 +7,8 @@ mod harness;
 use harness::{Agent, EPOCH, exit, launch, launch_id};
 use insula_agent_core::{Effect, End, EndCause, Input, LaunchPlan, Record};
 use insula_types::message::CommandBody;
-use insula_types::task::Exit;
-use insula_types::{Reason, Source, Span, TaskState};
+use insula_types::task::{AgentTimes, Exit};
+use insula_types::{Reason, Source, Span, TaskState, Time, TraceContext};
 
 #[test]
 fn a_task_runs_ends_and_is_forgotten() {
@@ -50,6 +50,7 @@ fn an_update_is_durable_before_it_is_sent() {
     agent.take();
     agent.step(Input::Started {
         launch: launch_id(1),
+        at: None,
     });
     let effects = agent.take();
     assert!(
@@ -109,7 +110,7 @@ fn much_that_waits_is_sent_in_slices() {
             unreachable!()
         };
         let watermark = agent.core.watermark();
-        let task = insula_agent_core::TaskRecord::of(&launch, LaunchPlan::default());
+        let task = insula_agent_core::TaskRecord::of(&launch, LaunchPlan::default(), Time(1));
         records.push(Record::Launched { watermark, task });
     }
     agent.core = harness::load(1, records.clone());
@@ -117,6 +118,7 @@ fn much_that_waits_is_sent_in_slices() {
     for number in 1..=2500 {
         let started = Input::Started {
             launch: launch_id(number),
+            at: None,
         };
         agent.core.step(agent.now, started, &mut effects).unwrap();
     }
@@ -286,7 +288,66 @@ fn the_end_of_a_forgotten_launch_is_forgotten_by_its_executor() {
         agent.take(),
         [Effect::Forget {
             launch: launch_id(3),
-            kind: None
+            kind: None,
+            trace: TraceContext::default(),
         }]
     );
+}
+
+#[test]
+fn an_update_says_when_the_task_passed_each_step_also_after_a_restart() {
+    let mut agent = Agent::registered();
+    let received = Some(agent.now);
+    agent.command(launch(1));
+    agent.now = agent.now + Span::from_secs(1);
+    let started = Some(agent.now);
+    agent.now = agent.now + Span::from_secs(1);
+    agent.step(Input::Started {
+        launch: launch_id(1),
+        at: started,
+    });
+    agent.now = agent.now + Span::from_secs(1);
+    agent.end(1, Exit::Code(0));
+    let running = AgentTimes {
+        received,
+        started,
+        ended: None,
+    };
+    let update = agent.only_update();
+    assert_eq!(update.on_agent, running, "what comes later is not told");
+    let ended = Some(agent.now);
+
+    agent.restart();
+    agent.connect();
+    agent.register(EPOCH);
+    assert_eq!(agent.only_update().on_agent, running);
+    agent.acknowledge(1, update.uuid);
+    assert_eq!(
+        agent.only_update().on_agent,
+        AgentTimes { ended, ..running }
+    );
+}
+
+#[test]
+fn what_executors_are_told_of_a_task_carries_its_trace() {
+    let mut agent = Agent::registered();
+    let CommandBody::Launch(launched) = launch(1) else {
+        unreachable!()
+    };
+    agent.start(1);
+    agent.take();
+    agent.command(CommandBody::Kill {
+        launch: launch_id(1),
+        grace: None,
+    });
+    agent.end(1, Exit::Signal(15));
+    let traces: Vec<TraceContext> = agent
+        .take()
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Kill { trace, .. } | Effect::Forget { trace, .. } => Some(trace),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(traces, [launched.trace.clone(), launched.trace.clone()]);
 }

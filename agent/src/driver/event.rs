@@ -1,8 +1,10 @@
 //! What the driver is told.
 
+use std::time::SystemTime;
+
 use insula_agent_core::Input;
 use insula_types::message::ToAgent;
-use insula_types::{Epoch, SessionId};
+use insula_types::{Epoch, SessionId, TraceContext};
 use tokio::sync::mpsc;
 
 use crate::session::Outbound;
@@ -35,6 +37,10 @@ pub(crate) enum Event {
         session: SessionId,
         /// What.
         message: ToAgent,
+        /// The trace that it belongs to; empty if a former control plane does not say.
+        trace: TraceContext,
+        /// When it came.
+        arrived: SystemTime,
     },
     /// A wasm executor reported a task.
     Executor(Input),
@@ -44,6 +50,8 @@ pub(crate) enum Event {
     KillProcess {
         /// Its id.
         id: String,
+        /// The trace of what caused it.
+        trace: TraceContext,
     },
 }
 

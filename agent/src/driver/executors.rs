@@ -2,13 +2,13 @@
 
 use insula_agent_core::{Absence, Input, TaskRecord};
 use insula_types::message::Launch;
-use insula_types::{FrameworkKey, LaunchId, Span, TaskKind};
+use insula_types::{LaunchId, Span, TaskKind, TraceContext};
 
 use super::Driver;
 use crate::error::sentence;
 use crate::native::{Native, News};
 use crate::shepherd::{Error, Kind, TaskState, Welcome};
-use crate::wasm::Wasm;
+use crate::wasm::{Left, Wasm};
 
 /// Who starts and ends tasks.
 #[derive(Debug)]
@@ -47,21 +47,27 @@ impl Executors {
     }
 
     /// A launch of unknown kind is killed wherever it may be.
-    pub(super) fn kill(&mut self, launch: LaunchId, kind: Option<TaskKind>, grace: Span) {
+    pub(super) fn kill(
+        &mut self,
+        launch: LaunchId,
+        kind: Option<TaskKind>,
+        grace: Span,
+        trace: TraceContext,
+    ) {
         if kind != Some(TaskKind::Wasm) {
-            self.native.kill(launch.to_string(), grace);
+            self.native.kill(launch.to_string(), grace, trace.clone());
         }
         if kind != Some(TaskKind::Native) {
-            self.wasm.kill(launch);
+            self.wasm.kill(launch, trace);
         }
     }
 
-    pub(super) fn forget(&mut self, launch: LaunchId, kind: Option<TaskKind>) {
+    pub(super) fn forget(&mut self, launch: LaunchId, kind: Option<TaskKind>, trace: TraceContext) {
         if kind != Some(TaskKind::Wasm) {
-            self.native.forget(launch.to_string());
+            self.native.forget(launch.to_string(), trace.clone());
         }
         if kind != Some(TaskKind::Native) {
-            self.wasm.forget(launch);
+            self.wasm.forget(launch, trace);
         }
     }
 }
@@ -99,7 +105,7 @@ impl Driver {
     }
 
     /// Tells the native side which launches an earlier agent left, and returns those of Wasm tasks.
-    fn expect_what_was_left(&mut self) -> Vec<(LaunchId, FrameworkKey)> {
+    fn expect_what_was_left(&mut self) -> Vec<Left> {
         let (wasm, native): (Vec<&TaskRecord>, Vec<&TaskRecord>) = self
             .core
             .unrecovered()
@@ -107,9 +113,12 @@ impl Driver {
         self.executors
             .native
             .expect(native.into_iter().map(|task| task.launch));
-        wasm.into_iter()
-            .map(|task| (task.launch, task.framework.clone()))
-            .collect()
+        let left = |task: &TaskRecord| Left {
+            launch: task.launch,
+            framework: task.framework.clone(),
+            trace: task.trace.clone(),
+        };
+        wasm.into_iter().map(left).collect()
     }
 
     fn take_state(&mut self, state: TaskState) {
@@ -124,7 +133,8 @@ impl Driver {
     /// An executor's end needs no journal: its tasks' ends are what counts.
     fn forget_ended_executor(&mut self, state: &TaskState) {
         if !matches!(state, TaskState::Started(_)) {
-            self.executors.native.forget(state.id().to_owned());
+            let trace = self.or_ours(state.trace().clone());
+            self.executors.native.forget(state.id().to_owned(), trace);
         }
     }
 }

@@ -7,6 +7,8 @@
 
 mod event;
 mod executors;
+mod recorded;
+mod spans;
 mod stop;
 mod writer;
 
@@ -14,16 +16,16 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
-use insula_agent_core::{Core, Effect, Effects, Input, LaunchPlan, Record, Refusal};
-use insula_proto::convert::agent::AgentMessage;
-use insula_telemetry::in_trace;
-use insula_types::message::{Command, CommandBody, FromAgent, ToAgent};
-use insula_types::{LaunchId, SessionId, Span};
+use insula_agent_core::{Core, Effect, Effects, Input, LaunchPlan, Refusal};
+use insula_proto::convert::agent::{AgentMessage, Said};
+use insula_types::message::{Command, CommandBody, FromAgent, Launch, ToAgent};
+use insula_types::{LaunchId, SessionId, Span, TraceContext};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::Error;
 use crate::clock::Clock;
+use crate::figures::{Figures, Looked};
 use crate::journal::Journal;
 use crate::native::{Native, News};
 use crate::options::ShutdownMode;
@@ -34,12 +36,15 @@ use crate::work_dir::WorkDir;
 
 pub(crate) use event::{Event, Handle, Stopped};
 use executors::Executors;
+use spans::Spans;
 use writer::Writer;
 
 /// Events taken at a time before the timers and the shepherd have their turn.
 const EVENTS_AT_A_TIME: usize = 512;
 /// How often old sandboxes are looked for.
 const COLLECT_EVERY: Duration = Duration::from_secs(600);
+/// How old what metrics show of states and depths may be.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -55,6 +60,10 @@ pub(crate) struct Driver {
     live: Live,
     stdins: Stdins,
     dir: WorkDir,
+    spans: Spans,
+    figures: Figures,
+    /// The trace of the agent's life, for what happens without a session and is about no task.
+    life: TraceContext,
 }
 
 /// What a driver is made of.
@@ -71,6 +80,9 @@ pub(crate) struct Parts {
     pub(crate) dir: WorkDir,
     /// Whether the machine was started anew since the journal was written.
     pub(crate) rebooted: bool,
+    /// The trace of the agent's life.
+    pub(crate) life: TraceContext,
+    pub(crate) figures: Figures,
 }
 
 impl Driver {
@@ -79,7 +91,7 @@ impl Driver {
         let mut driver = Self {
             core: parts.core,
             clock: parts.clock,
-            writer: Writer::new(parts.journal),
+            writer: Writer::new(parts.journal, parts.figures.clone()),
             pending: Vec::new(),
             executors: Executors::new(parts.native, parts.wasm, parts.rebooted),
             session: None,
@@ -87,6 +99,9 @@ impl Driver {
             live: parts.live,
             stdins: parts.stdins,
             dir: parts.dir,
+            spans: Spans::default(),
+            life: parts.life,
+            figures: parts.figures,
         };
         driver.take_news(Ok(welcome));
         driver
@@ -103,12 +118,14 @@ impl Driver {
         mode: ShutdownMode,
     ) -> Result<(), Error> {
         tokio::pin!(shutdown);
-        let mut collect = collect_timer();
+        let mut collect = every(COLLECT_EVERY);
+        let mut look = every(LOOK_EVERY);
         loop {
             self.carry_on();
             tokio::select! {
                 () = &mut shutdown => break,
                 _ = collect.tick() => self.collect_sandboxes(),
+                _ = look.tick(), if self.figures.is_read() => self.look(),
                 happened = self.happened() => happened?,
             }
         }
@@ -121,6 +138,7 @@ impl Driver {
         tokio::select! {
             written = self.writer.written() => {
                 let ready = written?;
+                self.spans.written();
                 self.release(ready);
             }
             Some(event) = self.events.recv() => self.take_events(event),
@@ -167,21 +185,31 @@ impl Driver {
                 epoch,
                 session,
                 message,
+                trace,
+                arrived,
             } => {
+                let span = Spans::heard(&self.core, &message, &trace, arrived);
                 let plan = plan(&message);
                 if let ToAgent::Disconnect { reason } = &message {
-                    tracing::warn!(reason, "the control plane ends the session");
+                    let trace_id = trace.trace_id_text();
+                    tracing::warn!(reason, trace_id, "the control plane ends the session");
                 }
+                let before = self.pending.len();
                 self.step(Input::Message {
                     epoch,
                     session,
                     message,
                     plan,
                 });
+                if let Some(span) = span.filter(|_| self.pending.len() > before) {
+                    self.spans.gather(span);
+                }
             }
             Event::Executor(input) => self.step(input),
             Event::StartProcess(spec) => self.executors.native.start_process(*spec),
-            Event::KillProcess { id } => self.executors.native.kill(id, Span::ZERO),
+            Event::KillProcess { id, trace } => {
+                self.executors.native.kill(id, Span::ZERO, trace);
+            }
         }
     }
 
@@ -195,7 +223,9 @@ impl Driver {
         for effect in &self.pending[before..] {
             if let Effect::Journal(record) = effect {
                 self.live.see(record);
-                note_end(record, &self.stdins);
+                recorded::note(record, &self.core, &mut self.spans);
+                recorded::measure(record, &self.core, &self.figures);
+                recorded::note_end(record, &self.stdins);
             }
         }
     }
@@ -205,7 +235,11 @@ impl Driver {
     fn carry_on(&mut self) {
         while !self.pending.is_empty() && self.writer.is_idle() {
             let effects = std::mem::take(&mut self.pending);
+            self.spans.writes();
             let ready = self.writer.write(effects, &self.core);
+            if self.writer.is_idle() {
+                self.spans.written();
+            }
             self.release(ready);
         }
     }
@@ -215,9 +249,8 @@ impl Driver {
             match effect {
                 Effect::Journal(_) => {}
                 Effect::Start(launch) => {
-                    in_trace(&launch.trace, "launch").in_scope(|| {
-                        tracing::info!(launch = %launch.launch, task = %launch.task, "task.start");
-                    });
+                    log_start(&launch);
+                    self.spans.starts(launch.launch, &launch.trace);
                     if let Some(failed) = self.executors.start(*launch) {
                         self.step(failed);
                     }
@@ -226,8 +259,19 @@ impl Driver {
                     launch,
                     kind,
                     grace,
-                } => self.executors.kill(launch, kind, grace),
-                Effect::Forget { launch, kind } => self.executors.forget(launch, kind),
+                    trace,
+                } => {
+                    let trace = self.or_ours(trace);
+                    self.executors.kill(launch, kind, grace, trace);
+                }
+                Effect::Forget {
+                    launch,
+                    kind,
+                    trace,
+                } => {
+                    let trace = self.or_ours(trace);
+                    self.executors.forget(launch, kind, trace);
+                }
                 Effect::Send { session, message } => self.send(&session, message),
             }
         }
@@ -237,11 +281,53 @@ impl Driver {
         let Some((current, outbound)) = &self.session else {
             return;
         };
-        if current == session && !outbound.say(AgentMessage::Kernel(message)) {
-            tracing::warn!("the control plane does not take what the agent says; reconnecting");
+        if current != session {
+            return;
+        }
+        let (trace, span) = match &message {
+            FromAgent::Update {
+                launch,
+                status,
+                trace,
+            } => {
+                let sends = self.spans.sends(&self.core, *launch, status.state, trace);
+                (trace.clone(), sends)
+            }
+            FromAgent::Register(_) | FromAgent::Message { .. } | FromAgent::Alive { .. } => {
+                (outbound.trace().clone(), None)
+            }
+        };
+        let message = AgentMessage::Kernel(message);
+        if !outbound.say(Said { message, trace }, span) {
+            let trace_id = outbound.trace().trace_id_text();
+            tracing::warn!(
+                trace_id,
+                "the control plane does not take what the agent says; reconnecting"
+            );
             self.session = None;
             self.step(Input::Disconnected);
         }
+    }
+
+    /// A trace for what has none of its own: the session's, or that of the agent's life.
+    fn or_ours(&self, trace: TraceContext) -> TraceContext {
+        if !trace.is_empty() {
+            return trace;
+        }
+        let session = self.session.as_ref();
+        let session = session.map(|(_, outbound)| outbound.trace());
+        session.unwrap_or(&self.life).clone()
+    }
+
+    fn look(&self) {
+        let outbound = self.session.as_ref();
+        let events_max = self.events.max_capacity();
+        self.figures.looked(&Looked {
+            counts: self.core.counts(),
+            is_registered: self.core.is_registered(),
+            events: (self.events.len(), events_max),
+            outbound: outbound.map_or((0, 0), |(_, outbound)| outbound.depth()),
+        });
     }
 
     /// Removes old sandboxes beside the driver; the next time comes also if this one fails.
@@ -269,17 +355,14 @@ fn plan(message: &ToAgent) -> LaunchPlan {
     }
 }
 
-/// A task that has ended reads no more.
-fn note_end(record: &Record, stdins: &Stdins) {
-    if let Record::Updated { launch, update } = record
-        && update.state.is_terminal()
-    {
-        drop(stdins.take(*launch));
-    }
+fn log_start(launch: &Launch) {
+    let kind = launch.kind.as_str();
+    let trace_id = launch.trace.trace_id_text();
+    tracing::info!(launch = %launch.launch, task = %launch.task, kind, trace_id, "a task is started");
 }
 
-fn collect_timer() -> Interval {
-    let mut interval = interval_at(Instant::now(), COLLECT_EVERY);
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now(), period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
 }

@@ -1,8 +1,11 @@
 //! Group fsync (rule R29): one write of the journal at a time, and effects behind it.
 
+use std::time::Instant;
+
 use insula_agent_core::{Core, Effect, Effects, Record};
 use tokio::task::JoinHandle;
 
+use crate::figures::Figures;
 use crate::journal::{Error, Journal};
 
 /// Owns the journal, but for the time of a write, when a thread for blocking work has it.
@@ -16,15 +19,17 @@ pub(super) struct Writer {
     held: Effects,
     /// Lazy records; they go with the next write, and are lost without harm if there is none.
     lazy: Vec<Record>,
+    figures: Figures,
 }
 
 impl Writer {
-    pub(super) const fn new(journal: Journal) -> Self {
+    pub(super) const fn new(journal: Journal, figures: Figures) -> Self {
         Self {
             journal: Some(journal),
             write: None,
             held: Vec::new(),
             lazy: Vec::new(),
+            figures,
         }
     }
 
@@ -58,11 +63,14 @@ impl Writer {
         // Every step so far is in this batch or in the journal, so the core's records are both.
         let live = journal.is_long().then(|| core.records());
         self.held = others;
+        let figures = self.figures.clone();
         self.write = Some(tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
             let result = match live {
                 Some(live) => journal.replace(&live),
                 None => journal.append(&records),
             };
+            figures.journal(records.len(), began.elapsed());
             (journal, result)
         }));
         Vec::new()
@@ -94,7 +102,7 @@ mod tests {
     use insula_agent_core::{Config, Identity};
     use insula_types::agent::AgentInfo;
     use insula_types::message::Watermark;
-    use insula_types::{Epoch, LaunchId, Span, UpdateUuid};
+    use insula_types::{Epoch, LaunchId, Span, TraceContext, UpdateUuid};
     use std::path::Path;
 
     fn core() -> Core {
@@ -106,7 +114,8 @@ mod tests {
     }
 
     fn writer(path: &Path) -> Writer {
-        Writer::new(Journal::create(path, "boot", &[]).unwrap())
+        let journal = Journal::create(path, "boot", &[]).unwrap();
+        Writer::new(journal, crate::figures::detached())
     }
 
     fn kill(number: u64) -> Effect {
@@ -118,6 +127,7 @@ mod tests {
             launch,
             kind: None,
             grace: Span::ZERO,
+            trace: TraceContext::default(),
         }
     }
 

@@ -5,20 +5,22 @@ use std::path::Path;
 use insula_proto::JoinToken;
 use insula_proto::insula::agent::v1::EnrollRequest;
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
-use insula_types::AgentId;
+use insula_types::{AgentId, TraceContext};
 use rcgen::CertificateParams;
 
 use super::file::Enrolled;
 use super::joining::Joining;
 use super::{Error, Identity, tls};
-use crate::session::connect;
+use crate::session::{connect, traced};
 
 /// Gets an identity for this machine under a random checkpoint id. What it asks with is kept at the
-/// path `joining`, until the caller has kept the identity and removes it.
+/// path `joining`, until the caller has kept the identity and removes it. `trace` is that of the
+/// agent's life.
 pub(crate) async fn enroll(
     token: &JoinToken,
     hostname: &str,
     joining: &Path,
+    trace: &TraceContext,
 ) -> Result<Identity, Error> {
     let address = token.address.clone();
     let (joining, key) = Joining::begin(joining)?;
@@ -33,13 +35,16 @@ pub(crate) async fn enroll(
             source,
         })?;
     let answer = AgentServiceClient::new(channel)
-        .enroll(EnrollRequest {
-            secret: token.secret.clone(),
-            certificate_request: request.der().to_vec().into(),
-            checkpoint_id: joining.checkpoint.to_string(),
-            hostname: hostname.to_owned(),
-            agent_version: crate::VERSION.to_owned(),
-        })
+        .enroll(traced(
+            EnrollRequest {
+                secret: token.secret.clone(),
+                certificate_request: request.der().to_vec().into(),
+                checkpoint_id: joining.checkpoint.to_string(),
+                hostname: hostname.to_owned(),
+                agent_version: crate::VERSION.to_owned(),
+            },
+            trace,
+        ))
         .await
         .map_err(|status| Error::Refused {
             address: address.clone(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use insula_agent_core::{Absence, Input};
 use insula_types::message::Launch;
-use insula_types::{LaunchId, Span};
+use insula_types::{LaunchId, Span, TraceContext};
 
 use insula_isolation::process;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -35,7 +35,7 @@ pub(crate) struct Native {
     dir: WorkDir,
     stdins: Stdins,
     starting: BTreeMap<String, StartSpec>,
-    killing: BTreeMap<String, u64>,
+    killing: BTreeMap<String, (u64, TraceContext)>,
     /// Processes that the shepherd should have: it said so, or an earlier agent did.
     expected: BTreeSet<String>,
     /// The shepherd of the latest connection.
@@ -95,11 +95,12 @@ impl Native {
                     self.answered(&state);
                     return Ok(News::Changed(state));
                 }
-                Event::Unknown { id } => {
+                Event::Unknown { id, .. } => {
                     self.killing.remove(&id);
                 }
-                Event::Refused { because } => {
-                    tracing::error!(because, "the shepherd did not understand a request");
+                Event::Refused { because, trace } => {
+                    let trace_id = trace.trace_id_text();
+                    tracing::error!(because, trace_id, "the shepherd refused a request");
                 }
             }
         }
@@ -132,20 +133,26 @@ impl Native {
         self.ask(&request);
     }
 
-    pub(crate) fn kill(&mut self, id: String, grace: Span) {
+    pub(crate) fn kill(&mut self, id: String, grace: Span, trace: TraceContext) {
         let grace_ms = grace.as_millis();
-        self.killing.insert(id.clone(), grace_ms);
-        self.ask(&Request::Kill { id, grace_ms });
+        self.killing.insert(id.clone(), (grace_ms, trace.clone()));
+        self.ask(&Request::Kill {
+            id,
+            grace_ms,
+            trace,
+        });
     }
 
     /// A lost one is asked again when the end is reported again.
-    pub(crate) fn forget(&mut self, id: String) {
-        self.ask(&Request::Forget { id });
+    pub(crate) fn forget(&mut self, id: String, trace: TraceContext) {
+        self.ask(&Request::Forget { id, trace });
     }
 
     /// Ends the shepherd and all that it keeps; returns when it is gone, or does not go in time.
     pub(crate) async fn shut_down(mut self) {
-        self.ask(&Request::Shutdown);
+        if let Err(error) = self.client.send_leave() {
+            tracing::debug!(%error, "the shepherd is not told to end");
+        }
         let Some(shepherd) = self.shepherd.take() else {
             return;
         };
@@ -202,8 +209,12 @@ impl Native {
         for spec in starts {
             self.ask(&Request::Start(Box::new(spec)));
         }
-        for (id, grace_ms) in self.killing.clone() {
-            self.ask(&Request::Kill { id, grace_ms });
+        for (id, (grace_ms, trace)) in self.killing.clone() {
+            self.ask(&Request::Kill {
+                id,
+                grace_ms,
+                trace,
+            });
         }
     }
 

@@ -11,8 +11,13 @@ pub(super) fn input(state: TaskState) -> Option<Input> {
     let launch: LaunchId = state.id().parse().ok()?;
     match state {
         TaskState::Started(Started {
-            kind: Kind::Task, ..
-        }) => Some(Input::Started { launch }),
+            kind: Kind::Task,
+            at_us,
+            ..
+        }) => Some(Input::Started {
+            launch,
+            at: Some(Time(at_us)),
+        }),
         TaskState::StartFailed(StartFailed {
             kind: Kind::Task,
             error,
@@ -65,7 +70,7 @@ fn ended(exited: Exited) -> End {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use insula_types::Epoch;
+    use insula_types::{Epoch, TraceContext};
 
     fn exited(id: &str, kind: Kind, status: Status, oom_killed: bool) -> TaskState {
         TaskState::Exited(Exited {
@@ -77,6 +82,7 @@ mod tests {
             cpu_us: 0,
             memory_peak_bytes: 64 << 20,
             at_us: 9,
+            trace: TraceContext::start(1, 2, true),
         })
     }
 

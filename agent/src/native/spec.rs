@@ -51,6 +51,7 @@ pub(super) fn start_spec(
         limits: limits(launch, info),
         user: (!launch.user.is_empty()).then(|| launch.user.clone()),
         cgroup: group_name(&launch.launch.to_string())?,
+        trace: launch.trace.clone(),
     };
     match serde_json::to_vec(&spec) {
         Ok(request) if request.len() <= SPEC_BYTES_MAX => Ok(spec),
@@ -134,7 +135,7 @@ mod tests {
             resources: "cpus:0.5;mem:64".parse().unwrap(),
             user: String::new(),
             payload: bytes::Bytes::new(),
-            trace: TraceContext::start(1, 2),
+            trace: TraceContext::start(1, 2, true),
         }
     }
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use insula_proto::insula::agent::v1::ReceiveInputRequest;
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
-use insula_types::LaunchId;
+use insula_types::{LaunchId, TraceContext};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
 use super::{Failure, Outputs};
+use crate::session::traced;
 
 /// How long a request for input may come before the launch that it is for: the request overtakes
 /// the launch only by the write of the journal.
@@ -22,12 +23,16 @@ pub(super) async fn feed(
     mut client: AgentServiceClient<Channel>,
     request: String,
     launch: LaunchId,
+    trace: &TraceContext,
 ) -> Result<(), Failure> {
     let mut stdin = writing_end(outputs, launch).await?;
     let call = client
-        .receive_input(ReceiveInputRequest {
-            request_id: request,
-        })
+        .receive_input(traced(
+            ReceiveInputRequest {
+                request_id: request,
+            },
+            trace,
+        ))
         .await;
     let mut input = match call {
         Ok(response) => response.into_inner(),

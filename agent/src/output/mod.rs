@@ -7,9 +7,9 @@ mod feed;
 mod read;
 mod send;
 
-use insula_proto::convert::agent::{AgentMessage, OutputRequest};
+use insula_proto::convert::agent::{AgentMessage, OutputRequest, Said};
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
-use insula_types::LaunchId;
+use insula_types::{LaunchId, TraceContext};
 use tonic::transport::Channel;
 
 use crate::task::{Live, Stdins};
@@ -40,10 +40,11 @@ impl Outputs {
         self,
         client: AgentServiceClient<Channel>,
         request: OutputRequest,
-    ) -> Option<AgentMessage> {
+        trace: TraceContext,
+    ) -> Option<Said> {
         let name = request.request.clone();
-        let sent = send::send(&self, client, request).await;
-        sent.err().map(|failure| failed(name, failure))
+        let sent = send::send(&self, client, request, &trace).await;
+        sent.err().map(|failure| failed(name, failure, trace))
     }
 
     /// Feeds a task with what somebody pipes into it.
@@ -52,20 +53,22 @@ impl Outputs {
         client: AgentServiceClient<Channel>,
         request: String,
         launch: LaunchId,
-    ) -> Option<AgentMessage> {
-        let fed = feed::feed(&self, client, request.clone(), launch).await;
-        fed.err().map(|failure| failed(request, failure))
+        trace: TraceContext,
+    ) -> Option<Said> {
+        let fed = feed::feed(&self, client, request.clone(), launch, &trace).await;
+        fed.err().map(|failure| failed(request, failure, trace))
     }
 }
 
-fn failed(request: String, failure: Failure) -> AgentMessage {
+fn failed(request: String, failure: Failure, trace: TraceContext) -> Said {
     let Failure {
         sentence,
         not_found,
     } = failure;
-    AgentMessage::RequestFailed {
+    let message = AgentMessage::RequestFailed {
         request,
         sentence,
         not_found,
-    }
+    };
+    Said { message, trace }
 }

@@ -7,12 +7,14 @@ use futures::{future, stream};
 use insula_proto::convert::agent::OutputRequest;
 use insula_proto::insula::agent::v1::OutputChunk;
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
+use insula_types::TraceContext;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 use super::read::{Piece, Wanted, read};
 use super::{Failure, Outputs};
+use crate::session::traced;
 
 /// Pieces read ahead of a slow asker: a few, since each is 64 KiB of memory.
 const PIECES_AHEAD: usize = 4;
@@ -21,6 +23,7 @@ pub(super) async fn send(
     outputs: &Outputs,
     mut client: AgentServiceClient<Channel>,
     request: OutputRequest,
+    trace: &TraceContext,
 ) -> Result<(), Failure> {
     let path = find(outputs, &request)?;
     let (pieces, ahead) = mpsc::channel(PIECES_AHEAD);
@@ -48,7 +51,7 @@ pub(super) async fn send(
         result
     };
     // The control plane ends the call when nobody reads any more; the receiver is then gone.
-    let (read, answer) = tokio::join!(reading, client.send_output(chunks));
+    let (read, answer) = tokio::join!(reading, client.send_output(traced(chunks, trace)));
     if let Err(status) = answer {
         tracing::debug!(%status, "an output call ended");
     }

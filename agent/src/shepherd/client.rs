@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use insula_isolation::process::PidFd;
+use insula_types::TraceContext;
 use tokio::time::{Instant, sleep};
 
 use super::lines::Lines;
-use super::protocol::{Event, Request, VERSION, Welcome};
+use super::protocol::{Event, REQUESTS, Request, VERSION, Welcome};
 use super::{Error, Options, Program, launch, socket};
 
 /// How long a shepherd may take from its start to its first answer: it may have to kill what a dead one left.
@@ -25,21 +26,27 @@ const SPAWN_AGAIN: Duration = Duration::from_millis(200);
 pub struct Client {
     program: Program,
     options: Options,
+    /// What hellos carry.
+    trace: TraceContext,
     link: Option<Lines>,
     /// The shepherd that this process started, to take its status when it has ended.
     child: Option<PidFd>,
     spawned_at: Option<Instant>,
+    /// What the shepherd understands, by its welcome.
+    requests: u32,
 }
 
 impl Client {
-    /// A client that is not connected yet.
-    pub fn new(program: Program, options: Options) -> Client {
+    /// A client that is not connected yet; `trace` is that of the agent's life.
+    pub fn new(program: Program, options: Options, trace: TraceContext) -> Client {
         Client {
             program,
             options,
+            trace,
             link: None,
             child: None,
             spawned_at: None,
+            requests: 0,
         }
     }
 
@@ -75,12 +82,30 @@ impl Client {
         })
     }
 
+    /// Tells the shepherd to end, and all that it keeps, in words that it understands.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn send_leave(&mut self) -> Result<(), Error> {
+        let trace = self.trace.clone();
+        if self.requests >= REQUESTS {
+            self.send(&Request::Leave { trace })
+        } else {
+            self.send(&Request::Shutdown)
+        }
+    }
+
     fn understand(&mut self, line: &[u8]) -> Result<Event, Error> {
         let because = match serde_json::from_slice(line) {
             Ok(Event::Welcome(Welcome { version, .. })) if version != VERSION => {
                 format!("it speaks version {version} and this agent {VERSION}")
             }
-            Ok(event) => return Ok(event),
+            Ok(event) => {
+                if let Event::Welcome(welcome) = &event {
+                    self.requests = welcome.requests;
+                }
+                return Ok(event);
+            }
             Err(error) => error.to_string(),
         };
         self.link = None;
@@ -92,7 +117,11 @@ impl Client {
         loop {
             if let Ok(stream) = socket::connect(&self.options.dir).await {
                 let mut link = Lines::of_agent(stream);
-                if link.push(&Request::Hello { version: VERSION }).is_ok() {
+                let hello = Request::Hello {
+                    version: VERSION,
+                    trace: self.trace.clone(),
+                };
+                if link.push(&hello).is_ok() {
                     return Ok(self.link.insert(link));
                 }
             }

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use insula_isolation::cgroup::{Parent, Usage};
 use insula_isolation::process::{self, Exit, Identity, Reaped, Signal};
+use insula_types::TraceContext;
 use tokio::time::Instant;
 
 use super::error::sentence;
@@ -139,6 +140,7 @@ impl Herd {
                     kind: spec.kind,
                     process,
                     at_us: now_us(),
+                    trace: spec.trace.clone(),
                 };
                 self.by_pid.insert(started.process.pid, spec.id.clone());
                 self.tell(TaskState::Started(started.clone()));
@@ -177,13 +179,17 @@ impl Herd {
             kind: spec.kind,
             cgroup: spec.cgroup.clone(),
             variable,
+            trace: spec.trace.clone(),
         }
     }
 
-    /// Ends a task: politely first if there is a grace.
-    pub(super) fn kill(&mut self, id: &str, grace: Duration, now: Instant) {
+    /// Ends a task: politely first if there is a grace. `trace` is that of the request.
+    pub(super) fn kill(&mut self, id: &str, grace: Duration, now: Instant, trace: TraceContext) {
         match self.tasks.get_mut(id) {
-            None => self.news.push(Event::Unknown { id: id.to_owned() }),
+            None => self.news.push(Event::Unknown {
+                id: id.to_owned(),
+                trace,
+            }),
             Some(Task::Ended(state)) => self.news.push(Event::Task(state.clone())),
             // All of it is being killed already; the end follows.
             Some(Task::Clearing(_)) => {}
@@ -209,7 +215,7 @@ impl Herd {
             .filter(|(_, task)| matches!(task, Task::Running(_)));
         let ids: Vec<String> = running.map(|(id, _)| id.clone()).collect();
         for id in ids {
-            self.kill(&id, grace, now);
+            self.kill(&id, grace, now, TraceContext::default());
         }
     }
 
@@ -279,6 +285,7 @@ impl Herd {
             None if now.duration_since(clearing.since) >= CLEAR_MAX => {
                 tracing::warn!(
                     id,
+                    trace_id = clearing.running.started.trace.trace_id_text(),
                     "something of a task cannot be killed; it is told as ended"
                 );
                 self.end(exited(clearing, Usage::default()));
@@ -342,6 +349,7 @@ fn terminate(started: &Started) {
     if let Err(error) = process::signal_group(started.process.pid, Signal::Term) {
         tracing::warn!(
             id = started.id,
+            trace_id = started.trace.trace_id_text(),
             error = sentence(&error),
             "SIGTERM was not sent"
         );
@@ -366,6 +374,7 @@ fn exited(clearing: Clearing, usage: Usage) -> TaskState {
         cpu_us: usage.cpu_us.unwrap_or(end.cpu_us),
         memory_peak_bytes: usage.memory_peak_bytes.unwrap_or(end.memory_peak_bytes),
         at_us: now_us(),
+        trace: started.trace,
     })
 }
 
@@ -376,6 +385,7 @@ fn failed(spec: &StartSpec, mut error: String) -> TaskState {
         id,
         kind: spec.kind,
         error,
+        trace: spec.trace.clone(),
     })
 }
 

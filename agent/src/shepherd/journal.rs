@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use insula_isolation::cgroup::GroupName;
+use insula_types::TraceContext;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -35,6 +36,8 @@ pub(super) struct Intention {
     pub(super) cgroup: GroupName,
     /// The variable that marks its processes where there are no control groups.
     pub(super) variable: Option<String>,
+    #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+    pub(super) trace: TraceContext,
 }
 
 /// A task as the log has it.
@@ -203,6 +206,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::Write;
 
+    use insula_types::TraceContext;
+
     use super::super::protocol::{Kind, StartFailed, TaskState};
     use super::{Entry, Intention, Journal};
 
@@ -211,6 +216,7 @@ mod tests {
             kind: Kind::Task,
             cgroup: "t".parse().unwrap(),
             variable: None,
+            trace: TraceContext::start(1, 2, true),
         }
     }
 
@@ -219,6 +225,7 @@ mod tests {
             id: id.to_owned(),
             kind: Kind::Task,
             error: "no".to_owned(),
+            trace: TraceContext::start(1, 2, true),
         })
     }
 

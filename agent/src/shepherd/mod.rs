@@ -36,6 +36,8 @@ mod launch;
 mod lines;
 mod options;
 mod protocol;
+#[cfg(test)]
+mod protocol_tests;
 mod recover;
 mod run;
 mod serve;
@@ -47,7 +49,7 @@ pub use error::Error;
 pub use launch::{Program, spawn};
 pub use options::Options;
 pub use protocol::{
-    Enforced, Event, Exited, Kind, Limits, Request, Run, StartFailed, StartSpec, Started, Status,
-    Stdin, TaskState, VERSION, Welcome,
+    Enforced, Event, Exited, Kind, Limits, REQUESTS, Request, Run, StartFailed, StartSpec, Started,
+    Status, Stdin, TaskState, VERSION, Welcome,
 };
 pub use run::run;

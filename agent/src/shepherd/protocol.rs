@@ -1,16 +1,24 @@
 //! What agent and shepherd say to each other, one JSON value per line.
 //!
 //! A shepherd outlives agents of its own and of the next version: fields may be added with a default, and are ignored
-//! by who does not know them. Anything else needs a new [`VERSION`].
+//! by who does not know them. A new request is only for a shepherd that says that it understands it
+//! ([`Welcome::requests`]). Anything else needs a new [`VERSION`].
+//!
+//! Every line says which trace it belongs to: that of the task it is about, else of what caused it.
 
 use std::path::PathBuf;
 
 use insula_isolation::cgroup::{Enforcement, GroupName};
 use insula_isolation::process::Identity;
+use insula_types::TraceContext;
 use serde::{Deserialize, Serialize};
 
 /// The version that this code speaks.
 pub const VERSION: u32 = 1;
+
+/// Which requests this code understands: 0 is what shepherds understood before they said so, 1 adds
+/// [`Request::Leave`].
+pub const REQUESTS: u32 = 1;
 
 /// From the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +28,9 @@ pub enum Request {
     Hello {
         /// What the agent speaks.
         version: u32,
+        /// That of the agent's life.
+        #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+        trace: TraceContext,
     },
     /// Start a task; answered by its state.
     Start(Box<StartSpec>),
@@ -29,14 +40,26 @@ pub enum Request {
         id: String,
         /// Milliseconds from `SIGTERM` to `SIGKILL`; 0 kills at once.
         grace_ms: u64,
+        /// The task's.
+        #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+        trace: TraceContext,
     },
     /// The agent has the end of this task on disk. Ignored while the task runs.
     Forget {
         /// Which task.
         id: String,
+        /// The task's.
+        #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+        trace: TraceContext,
     },
-    /// Kill everything at once, tell the ends, and go.
+    /// As [`Request::Leave`]: what agents say to a former shepherd, and former agents to any.
     Shutdown,
+    /// Kill everything at once, tell the ends, and go.
+    Leave {
+        /// That of the agent's life.
+        #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+        trace: TraceContext,
+    },
 }
 
 /// What to start, and how.
@@ -64,6 +87,9 @@ pub struct StartSpec {
     pub user: Option<String>,
     /// The name of its control group below the shepherd's parent group.
     pub cgroup: GroupName,
+    /// The task's; of an executor, that of the task for which it is started.
+    #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+    pub trace: TraceContext,
 }
 
 /// What a process is to the agent.
@@ -122,11 +148,17 @@ pub enum Event {
     Unknown {
         /// The id.
         id: String,
+        /// That of the request.
+        #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+        trace: TraceContext,
     },
     /// A line was not understood, and nothing was done.
     Refused {
         /// Why, as a sentence.
         because: String,
+        /// That of the request, or of the agent's life if it could not be read.
+        #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+        trace: TraceContext,
     },
 }
 
@@ -141,6 +173,12 @@ pub struct Welcome {
     pub enforced: Enforced,
     /// Every task that was not forgotten, in the order of their ids.
     pub tasks: Vec<TaskState>,
+    /// Which requests it understands; see [`REQUESTS`].
+    #[serde(default)]
+    pub requests: u32,
+    /// That of the agent's hello.
+    #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+    pub trace: TraceContext,
 }
 
 /// Which limits hold on this machine, and why others do not.
@@ -177,6 +215,15 @@ impl TaskState {
             | TaskState::Exited(Exited { id, .. }) => id,
         }
     }
+
+    /// The task's trace.
+    pub fn trace(&self) -> &TraceContext {
+        match self {
+            TaskState::Started(Started { trace, .. })
+            | TaskState::StartFailed(StartFailed { trace, .. })
+            | TaskState::Exited(Exited { trace, .. }) => trace,
+        }
+    }
 }
 
 /// A task that runs.
@@ -190,6 +237,9 @@ pub struct Started {
     pub process: Identity,
     /// When, in microseconds since 1970 by the machine's clock.
     pub at_us: u64,
+    /// The task's.
+    #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+    pub trace: TraceContext,
 }
 
 /// A task that could not be started.
@@ -201,6 +251,9 @@ pub struct StartFailed {
     pub kind: Kind,
     /// What failed and why, as a sentence.
     pub error: String,
+    /// The task's.
+    #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+    pub trace: TraceContext,
 }
 
 /// A task that ended.
@@ -223,6 +276,9 @@ pub struct Exited {
     pub memory_peak_bytes: u64,
     /// When, in microseconds since 1970 by the machine's clock.
     pub at_us: u64,
+    /// The task's.
+    #[serde(default, skip_serializing_if = "TraceContext::is_empty")]
+    pub trace: TraceContext,
 }
 
 /// How a main process ended.

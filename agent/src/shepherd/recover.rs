@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use insula_isolation::cgroup::Parent;
 use insula_isolation::process::{Tree, boot_id};
 
+use insula_types::TraceContext;
+
 use super::Error;
 use super::error::sentence;
 use super::herd::now_us;
@@ -47,19 +49,20 @@ fn ended(id: String, entry: Entry, boot_id: &str) -> Option<TaskState> {
             } else {
                 "the machine was restarted"
             };
-            Some(lost(id, started.kind, because))
+            Some(lost(id, started.kind, started.trace, because))
         }
         (Some(ended), _) => Some(ended),
-        (None, Some(Intention { kind, .. })) => Some(lost(
+        (None, Some(Intention { kind, trace, .. })) => Some(lost(
             id,
             kind,
+            trace,
             "the shepherd ended before it knew whether it had started",
         )),
         (None, None) => None,
     }
 }
 
-fn lost(id: String, kind: super::Kind, because: &str) -> TaskState {
+fn lost(id: String, kind: super::Kind, trace: TraceContext, because: &str) -> TaskState {
     TaskState::Exited(Exited {
         id,
         kind,
@@ -71,6 +74,7 @@ fn lost(id: String, kind: super::Kind, because: &str) -> TaskState {
         cpu_us: 0,
         memory_peak_bytes: 0,
         at_us: now_us(),
+        trace,
     })
 }
 

@@ -5,13 +5,14 @@ use std::io;
 use std::time::Duration;
 
 use insula_isolation::process::{self, Identity};
+use insula_types::TraceContext;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::herd::Herd;
 use super::lines::Lines;
-use super::protocol::{Enforced, Event, Request, VERSION, Welcome};
+use super::protocol::{Enforced, Event, REQUESTS, Request, VERSION, Welcome};
 use super::{Error, Options, socket};
 
 /// What tasks get when somebody ends the shepherd itself by `SIGTERM`, as a machine does that goes down.
@@ -63,6 +64,8 @@ struct Agent {
     lines: Lines,
     /// Whether it has said hello: before that it is told nothing, afterwards everything.
     is_greeted: bool,
+    /// The trace of its life.
+    trace: TraceContext,
 }
 
 impl Shepherd<'_> {
@@ -100,6 +103,7 @@ impl Shepherd<'_> {
                 self.agent = Some(Agent {
                     lines: Lines::of_shepherd(stream),
                     is_greeted: false,
+                    trace: TraceContext::default(),
                 });
             }
             // Out of descriptors, most likely; the agent tries again.
@@ -112,8 +116,10 @@ impl Shepherd<'_> {
             Ok(Some(line)) => match serde_json::from_slice(&line) {
                 Ok(request) => self.on_request(request),
                 Err(error) => {
+                    let agent = self.agent.as_ref();
                     self.push(&Event::Refused {
                         because: format!("the request is malformed: {error}"),
+                        trace: agent.map(|agent| agent.trace.clone()).unwrap_or_default(),
                     });
                 }
             },
@@ -127,35 +133,44 @@ impl Shepherd<'_> {
 
     fn on_request(&mut self, request: Request) {
         match request {
-            Request::Hello { version } => self.welcome(version),
-            Request::Start(_) if self.is_leaving => {
+            Request::Hello { version, trace } => self.welcome(version, trace),
+            Request::Start(spec) if self.is_leaving => {
                 self.push(&Event::Refused {
                     because: "the shepherd is shutting down".to_owned(),
+                    trace: spec.trace,
                 });
             }
             Request::Start(spec) => self.herd.start(&spec),
-            Request::Kill { id, grace_ms } => {
-                self.herd
-                    .kill(&id, Duration::from_millis(grace_ms), Instant::now());
+            Request::Kill {
+                id,
+                grace_ms,
+                trace,
+            } => {
+                let grace = Duration::from_millis(grace_ms);
+                self.herd.kill(&id, grace, Instant::now(), trace);
             }
-            Request::Forget { id } => self.herd.forget(&id),
-            Request::Shutdown => self.leave(Duration::ZERO),
+            Request::Forget { id, .. } => self.herd.forget(&id),
+            Request::Shutdown | Request::Leave { .. } => self.leave(Duration::ZERO),
         }
     }
 
     /// The version is the agent's to judge: it is the younger one, as a rule, and can start another shepherd.
-    fn welcome(&mut self, version: u32) {
-        tracing::info!(version, "an agent has come");
+    fn welcome(&mut self, version: u32, trace: TraceContext) {
+        let trace_id = trace.trace_id_text();
+        tracing::info!(version, trace_id, "an agent has come");
         // What is news was so far only for those who were here.
         drop(self.herd.take_news());
         if let Some(agent) = &mut self.agent {
             agent.is_greeted = true;
+            agent.trace.clone_from(&trace);
         }
         self.push(&Event::Welcome(Welcome {
             version: VERSION,
             shepherd: self.own.clone(),
             enforced: self.enforced.clone(),
             tasks: self.herd.states(),
+            requests: REQUESTS,
+            trace,
         }));
     }
 

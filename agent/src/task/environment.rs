@@ -45,10 +45,10 @@ pub(crate) fn environment(
     ];
     variables.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let trace = [
-        ("TRACEPARENT", &launch.trace.traceparent),
-        ("TRACESTATE", &launch.trace.tracestate),
+        ("TRACEPARENT", launch.trace.traceparent()),
+        ("TRACESTATE", launch.trace.tracestate().to_owned()),
     ];
     let present = trace.into_iter().filter(|(_, value)| !value.is_empty());
-    variables.extend(present.map(|(name, value)| (name.to_owned(), value.clone())));
+    variables.extend(present.map(|(name, value)| (name.to_owned(), value)));
     Ok(variables)
 }

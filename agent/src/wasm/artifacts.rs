@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use insula_types::{LaunchId, TenantId};
+use insula_telemetry::names::{key, span};
+use insula_telemetry::{Kind, Span};
+use insula_types::{LaunchId, TenantId, TraceContext};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::job::Job;
@@ -30,6 +32,21 @@ pub(super) struct Made {
     pub(super) digest: String,
     /// The artifact, or a sentence.
     pub(super) artifact: Result<PathBuf, String>,
+}
+
+/// What is made, and the launch that asked for it first: its trace shows what it took.
+#[derive(Debug)]
+struct Wanted {
+    digest: String,
+    tenant: TenantId,
+    trace: TraceContext,
+}
+
+impl Wanted {
+    fn span(&self, name: &'static str, kind: Kind) -> Span {
+        let span = Span::begin(name, kind, &self.trace).of(&self.tenant);
+        span.with(key::MODULE, self.digest.clone())
+    }
 }
 
 /// See the module.
@@ -77,11 +94,15 @@ impl Artifacts {
             job.order.artifact = path.to_string_lossy().into_owned();
             return Some(job);
         }
-        let (digest, tenant) = (job.digest.clone(), job.framework.tenant.clone());
-        let waiting = self.waiting.entry(digest.clone()).or_default();
+        let wanted = Wanted {
+            digest: job.digest.clone(),
+            tenant: job.framework.tenant.clone(),
+            trace: job.trace.clone(),
+        };
+        let waiting = self.waiting.entry(wanted.digest.clone()).or_default();
         waiting.push(job);
         if waiting.len() == 1 {
-            self.make(digest, tenant);
+            self.make(wanted);
         }
         None
     }
@@ -109,16 +130,17 @@ impl Artifacts {
         false
     }
 
-    fn make(&self, digest: String, tenant: TenantId) {
+    fn make(&self, wanted: Wanted) {
         let (compiler, dir) = (self.compiler.clone(), self.dir.clone());
         let (service, made) = (self.service.clone(), self.made.clone());
         let turns = Arc::clone(&self.turns);
         tokio::spawn(async move {
             let artifact = match turns.acquire().await {
-                Ok(_turn) => make(&compiler, service, &dir, &digest, &tenant).await,
+                Ok(_turn) => make(&compiler, service, &dir, &wanted).await,
                 Err(_closed) => Err("the agent stops".to_owned()),
             };
             // Nobody waits any more once the agent stops.
+            let digest = wanted.digest;
             let _stopping = made.send(Made { digest, artifact });
         });
     }
@@ -128,12 +150,20 @@ async fn make(
     compiler: &Program,
     service: Service,
     dir: &WorkDir,
-    digest: &str,
-    tenant: &TenantId,
+    wanted: &Wanted,
 ) -> Result<PathBuf, String> {
-    let module = fetch::fetch(service, digest, tenant, &dir.modules()).await?;
+    let Wanted {
+        digest,
+        tenant,
+        trace,
+    } = wanted;
+    let fetching = wanted.span(span::FETCH_MODULE, Kind::Client);
+    let fetched = fetch::fetch(service, digest, tenant, trace, &dir.modules()).await;
+    let module = ended(fetching, "fetch_failed", fetched)?;
     let cache = dir.artifacts();
-    let file = compiler::compile(compiler, &module, &cache, digest).await;
+    let compiling = wanted.span(span::COMPILE, Kind::Internal);
+    let file = compiler::compile(compiler, &module, &cache, digest, trace).await;
+    let file = ended(compiling, "compile_failed", file);
     // The artifact is all that is needed again; another engine fetches the module anew.
     let _gone_already = fs::remove_file(&module);
     let artifact = cache.join(file?);
@@ -141,6 +171,14 @@ async fn make(
         tracing::warn!(%error, "cannot make room among the artifacts");
     }
     Ok(artifact)
+}
+
+/// Ends a span with what came of it.
+fn ended<T>(mut span: Span, kind: &'static str, result: Result<T, String>) -> Result<T, String> {
+    if let Err(sentence) = &result {
+        span.fail(kind, sentence);
+    }
+    result
 }
 
 /// Notes that the file was used now.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use insula_proto::insula::wasm::v1::CompileResult;
 use insula_proto::insula::wasm::v1::compile_result::Outcome;
+use insula_types::TraceContext;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -19,12 +20,13 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(900);
 /// A probe compiles nothing.
 const PROBED_WITHIN: Duration = Duration::from_secs(60);
 
-/// Asks for the key of this compiler's artifacts: the last part of their names.
+/// Asks for the key of this compiler's artifacts: the last part of their names. `trace` is that of the
+/// agent's life.
 ///
 /// # Errors
 /// A sentence saying why this machine cannot compile.
-pub(crate) async fn probe(compiler: &Program) -> Result<String, String> {
-    let mut command = command(compiler);
+pub(crate) async fn probe(compiler: &Program, trace: &TraceContext) -> Result<String, String> {
+    let mut command = command(compiler, trace);
     command.arg("--probe");
     match answer(command, PROBED_WITHIN).await? {
         Outcome::Probed(probed) => Ok(probed.engine_key),
@@ -44,8 +46,9 @@ pub(super) async fn compile(
     module: &Path,
     cache: &Path,
     digest: &str,
+    trace: &TraceContext,
 ) -> Result<String, String> {
-    let mut command = command(compiler);
+    let mut command = command(compiler, trace);
     command
         .arg("--module")
         .arg(module)
@@ -60,12 +63,14 @@ pub(super) async fn compile(
     }
 }
 
-/// Nothing of this process is passed on, and it does not outlive it.
-fn command(compiler: &Program) -> Command {
+/// Nothing of this process is passed on but the trace, and it does not outlive it.
+fn command(compiler: &Program, trace: &TraceContext) -> Command {
     let mut command = Command::new(&compiler.exe);
     command
         .args(&compiler.args)
         .env_clear()
+        .env("TRACEPARENT", trace.traceparent())
+        .env("TRACESTATE", trace.tracestate())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -116,17 +121,29 @@ mod tests {
     async fn the_key_is_read_from_the_answer() {
         // A frame of CompileResult { probed: { engine_key: "k" } }.
         let program = shell(r"printf '\000\000\000\005\032\003\012\001k'");
-        assert_eq!(probe(&program).await.unwrap(), "k");
+        assert_eq!(
+            probe(&program, &TraceContext::start(1, 2, true))
+                .await
+                .unwrap(),
+            "k"
+        );
     }
 
     #[tokio::test]
     async fn a_compiler_that_says_nothing_was_stopped() {
-        let error = probe(&shell("exit 1")).await.unwrap_err();
+        let error = probe(&shell("exit 1"), &TraceContext::start(1, 2, true))
+            .await
+            .unwrap_err();
         assert!(error.contains("limits"), "{error}");
         let absent = Program {
             exe: "/nonexistent".into(),
             args: Vec::new(),
         };
-        assert!(probe(&absent).await.unwrap_err().contains("cannot be run"));
+        assert!(
+            probe(&absent, &TraceContext::start(1, 2, true))
+                .await
+                .unwrap_err()
+                .contains("cannot be run")
+        );
     }
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use insula_agent_core::{Absence, Input};
 use insula_proto::insula::wasm::v1;
 use insula_proto::insula::wasm::v1::event::Event;
-use insula_types::LaunchId;
+use insula_types::{FrameworkKey, LaunchId, TraceContext};
 use tokio::time::Instant;
 
 use super::job::Job;
 use super::link::{Link, LinkId};
-use super::report;
+use super::{Left, report, spans};
 
 /// Processes in a row that may end without ever connecting. Then something is wrong with this
 /// machine, and what waits is told so.
@@ -42,6 +42,22 @@ struct Given {
     /// To be given once more if it did not arrive; nothing once the process has spoken of it.
     job: Option<Job>,
     killed: bool,
+    framework: FrameworkKey,
+    trace: TraceContext,
+    /// Whether the spans of its guest were made.
+    is_told: bool,
+}
+
+impl Given {
+    const fn new(job: Option<Job>, framework: FrameworkKey, trace: TraceContext) -> Self {
+        Self {
+            job,
+            killed: false,
+            framework,
+            trace,
+            is_told: false,
+        }
+    }
 }
 
 impl Executor {
@@ -50,25 +66,21 @@ impl Executor {
         self.idle_since = None;
         match &self.link {
             Some((_, link)) => {
-                link.send(Event::Launch(job.order.clone()));
-                self.given.insert(
-                    job.launch,
-                    Given {
-                        job: Some(job),
-                        killed: false,
-                    },
-                );
+                link.send(Event::Launch(job.order.clone()), &job.trace);
+                let (framework, trace) = (job.framework.clone(), job.trace.clone());
+                let launch = job.launch;
+                self.given
+                    .insert(launch, Given::new(Some(job), framework, trace));
             }
             None => self.waiting.push(job),
         }
     }
 
     /// Takes over a launch of an earlier agent, which this executor may have.
-    pub(super) fn adopt(&mut self, launch: LaunchId) {
-        self.given.entry(launch).or_insert(Given {
-            job: None,
-            killed: false,
-        });
+    pub(super) fn adopt(&mut self, left: Left) {
+        self.given
+            .entry(left.launch)
+            .or_insert_with(|| Given::new(None, left.framework, left.trace));
     }
 
     pub(super) const fn is_connected(&self) -> bool {
@@ -79,7 +91,13 @@ impl Executor {
         self.process.is_none() && !self.waiting.is_empty()
     }
 
-    pub(super) fn kill(&mut self, launch: LaunchId) -> Option<Input> {
+    /// The trace of the launch that waits for a process.
+    pub(super) fn cause(&self) -> TraceContext {
+        let first = self.waiting.first();
+        first.map(|job| job.trace.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn kill(&mut self, launch: LaunchId, trace: &TraceContext) -> Option<Input> {
         if let Some(index) = self.waiting.iter().position(|job| job.launch == launch) {
             self.waiting.remove(index);
             return Some(withdrawn(launch));
@@ -87,20 +105,19 @@ impl Executor {
         if let Some(given) = self.given.get_mut(&launch) {
             given.killed = true;
         }
-        self.send(Event::Kill(v1::Kill {
-            launch_id: launch.to_string(),
-        }));
+        self.send(kill(launch), trace);
         None
     }
 
-    pub(super) fn forget(&mut self, launch: LaunchId) {
+    pub(super) fn forget(&mut self, launch: LaunchId, trace: &TraceContext) {
         self.given.remove(&launch);
-        self.send(Event::Acknowledge(v1::Acknowledge {
+        let acknowledge = v1::Acknowledge {
             launch_id: launch.to_string(),
-        }));
+        };
+        self.send(Event::Acknowledge(acknowledge), trace);
     }
 
-    /// A process begins to subscribe, or goes on with it.
+    /// A process begins to subscribe, or goes on with it; `trace` is that of its call.
     ///
     /// The answer is what the core learns from it. When the subscription is complete, launches that
     /// did not arrive are given again, and those that it lost are absent.
@@ -108,6 +125,7 @@ impl Executor {
         &mut self,
         link: LinkId,
         sender: &Link,
+        trace: &TraceContext,
         tasks: Vec<v1::Update>,
         more: bool,
     ) -> Vec<Input> {
@@ -122,7 +140,7 @@ impl Executor {
         if more {
             return inputs;
         }
-        sender.send(Event::Subscribed(v1::Subscribed {}));
+        sender.send(Event::Subscribed(v1::Subscribed {}), trace);
         self.link = Some((link, sender.clone()));
         (self.failures, self.expected_by) = (0, None);
         let named = std::mem::take(&mut self.named);
@@ -134,7 +152,7 @@ impl Executor {
             .collect();
         for launch in lost {
             if let Some(Given { job: Some(job), .. }) = self.given.get(&launch) {
-                sender.send(Event::Launch(job.order.clone()));
+                sender.send(Event::Launch(job.order.clone()), &job.trace);
             } else {
                 self.given.remove(&launch);
                 inputs.push(Input::Absent {
@@ -143,10 +161,8 @@ impl Executor {
                 });
             }
         }
-        for (launch, _) in self.given.iter().filter(|(_, given)| given.killed) {
-            sender.send(Event::Kill(v1::Kill {
-                launch_id: launch.to_string(),
-            }));
+        for (launch, given) in self.given.iter().filter(|(_, given)| given.killed) {
+            sender.send(kill(*launch), &given.trace);
         }
         for job in std::mem::take(&mut self.waiting) {
             self.place(job);
@@ -167,6 +183,9 @@ impl Executor {
         self.named.insert(launch);
         if let Some(given) = self.given.get_mut(&launch) {
             given.job = None;
+            if !given.is_told {
+                given.is_told = spans::of_guest(&update, &given.framework, &given.trace);
+            }
         }
         report::input(launch, update)
     }
@@ -210,13 +229,13 @@ impl Executor {
     }
 
     /// Sends the process home if it is connected and has had nothing to do since `before`.
-    pub(super) fn dismiss_if_idle(&mut self, now: Instant, before: Instant) {
+    pub(super) fn dismiss_if_idle(&mut self, now: Instant, before: Instant, trace: &TraceContext) {
         if !self.given.is_empty() || !self.waiting.is_empty() || !self.is_connected() {
             self.idle_since = None;
             return;
         }
         if *self.idle_since.get_or_insert(now) <= before {
-            self.send(Event::Shutdown(v1::Shutdown {}));
+            self.send(Event::Shutdown(v1::Shutdown {}), trace);
             self.idle_since = None;
         }
     }
@@ -226,11 +245,17 @@ impl Executor {
         self.process.is_none() && self.given.is_empty() && self.waiting.is_empty()
     }
 
-    fn send(&self, event: Event) {
+    fn send(&self, event: Event, trace: &TraceContext) {
         if let Some((_, link)) = &self.link {
-            link.send(event);
+            link.send(event, trace);
         }
     }
+}
+
+fn kill(launch: LaunchId) -> Event {
+    Event::Kill(v1::Kill {
+        launch_id: launch.to_string(),
+    })
 }
 
 /// A launch was killed before any executor was given it.
@@ -245,13 +270,31 @@ pub(super) fn withdrawn(launch: LaunchId) -> Input {
 mod tests {
     use super::super::link::recorded;
     use super::*;
-    use insula_types::{Epoch, FrameworkKey};
+    use insula_types::Epoch;
     use std::time::Duration;
 
     fn launch(number: u64) -> LaunchId {
         LaunchId {
             epoch: Epoch(1),
             number,
+        }
+    }
+
+    fn trace(number: u64) -> TraceContext {
+        TraceContext::start(7, number, true)
+    }
+
+    fn left(number: u64) -> Left {
+        let Job {
+            launch,
+            framework,
+            trace,
+            ..
+        } = job(number);
+        Left {
+            launch,
+            framework,
+            trace,
         }
     }
 
@@ -266,6 +309,7 @@ mod tests {
                 tenant: "t".into(),
                 framework: "f".into(),
             },
+            trace: trace(number),
             digest: String::new(),
             order,
         }
@@ -302,13 +346,13 @@ mod tests {
         executor.place(job(2));
         assert!(executor.needs_process());
         assert!(matches!(
-            executor.kill(launch(2)),
+            executor.kill(launch(2), &trace(2)),
             Some(Input::StartFailed { .. })
         ));
         let (link, mut events) = recorded();
         assert!(
             executor
-                .subscribe(LinkId(1), &link, Vec::new(), false)
+                .subscribe(LinkId(1), &link, &trace(0), Vec::new(), false)
                 .is_empty()
         );
         assert_eq!(told(&mut events), ["subscribed", "launch 1.1"]);
@@ -318,17 +362,17 @@ mod tests {
     fn a_launch_that_did_not_arrive_is_given_again_and_one_that_was_lost_is_absent() {
         let mut executor = Executor::default();
         let (link, mut events) = recorded();
-        executor.subscribe(LinkId(1), &link, Vec::new(), false);
+        executor.subscribe(LinkId(1), &link, &trace(0), Vec::new(), false);
         executor.place(job(1));
         executor.place(job(2));
         executor.place(job(3));
         executor.updates(vec![update(2, v1::TaskState::Running)]);
-        executor.kill(launch(3));
+        executor.kill(launch(3), &trace(3));
         executor.disconnected(LinkId(1), Instant::now());
         told(&mut events);
 
         let (again, mut events) = recorded();
-        let inputs = executor.subscribe(LinkId(2), &again, Vec::new(), false);
+        let inputs = executor.subscribe(LinkId(2), &again, &trace(0), Vec::new(), false);
         let absence = Absence::ExecutorEnded;
         assert_eq!(
             inputs,
@@ -346,15 +390,27 @@ mod tests {
     #[test]
     fn a_launch_of_an_earlier_agent_is_found_in_a_subscription_of_several_parts() {
         let mut executor = Executor::default();
-        executor.adopt(launch(1));
-        executor.adopt(launch(2));
+        executor.adopt(left(1));
+        executor.adopt(left(2));
         let (link, mut events) = recorded();
         let running = |number| vec![update(number, v1::TaskState::Running)];
-        let first = executor.subscribe(LinkId(1), &link, running(1), true);
-        assert_eq!(first, [Input::Started { launch: launch(1) }]);
+        let first = executor.subscribe(LinkId(1), &link, &trace(0), running(1), true);
+        assert_eq!(
+            first,
+            [Input::Started {
+                launch: launch(1),
+                at: None
+            }]
+        );
         assert!(told(&mut events).is_empty(), "nothing before the last part");
-        let last = executor.subscribe(LinkId(1), &link, running(2), false);
-        assert_eq!(last, [Input::Started { launch: launch(2) }]);
+        let last = executor.subscribe(LinkId(1), &link, &trace(0), running(2), false);
+        assert_eq!(
+            last,
+            [Input::Started {
+                launch: launch(2),
+                at: None
+            }]
+        );
         assert_eq!(told(&mut events), ["subscribed"]);
     }
 
@@ -377,17 +433,17 @@ mod tests {
     fn an_idle_process_is_sent_home() {
         let mut executor = Executor::default();
         let (link, mut events) = recorded();
-        executor.subscribe(LinkId(1), &link, Vec::new(), false);
+        executor.subscribe(LinkId(1), &link, &trace(0), Vec::new(), false);
         executor.place(job(1));
         let start = Instant::now();
         let idle = Duration::from_secs(10);
-        executor.dismiss_if_idle(start, start);
+        executor.dismiss_if_idle(start, start, &trace(0));
         executor.updates(vec![update(1, v1::TaskState::Finished)]);
-        executor.forget(launch(1));
+        executor.forget(launch(1), &trace(1));
         told(&mut events);
-        executor.dismiss_if_idle(start + idle, start);
+        executor.dismiss_if_idle(start + idle, start, &trace(0));
         assert!(told(&mut events).is_empty(), "it has only just become idle");
-        executor.dismiss_if_idle(start + 2 * idle, start + idle);
+        executor.dismiss_if_idle(start + 2 * idle, start + idle, &trace(0));
         assert_eq!(told(&mut events), ["shutdown"]);
     }
 }

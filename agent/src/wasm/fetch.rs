@@ -6,7 +6,7 @@ use std::time::Duration;
 use insula_proto::insula::agent::v1::FetchModuleRequest;
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
 use insula_proto::join_token::hex_of_bytes;
-use insula_types::TenantId;
+use insula_types::{TenantId, TraceContext};
 use sha2::{Digest, Sha256};
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt as _;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::session::Service;
+use crate::session::{Service, traced};
 
 /// The compiler takes no longer ones either.
 const MODULE_BYTES_MAX: u64 = 64 << 20;
@@ -40,12 +40,13 @@ pub(super) async fn fetch(
     mut service: Service,
     digest: &str,
     tenant: &TenantId,
+    trace: &TraceContext,
     dir: &Path,
 ) -> Result<PathBuf, String> {
     let mut wait = TRY_AGAIN;
     let mut attempt = 1;
     loop {
-        match try_fetch(&mut service, digest, tenant, dir).await {
+        match try_fetch(&mut service, digest, tenant, trace, dir).await {
             Ok(path) => return Ok(path),
             Err(failure) if failure.is_final || attempt == ATTEMPTS => {
                 return Err(format!(
@@ -53,7 +54,15 @@ pub(super) async fn fetch(
                     failure.sentence
                 ));
             }
-            Err(failure) => tracing::warn!(digest, failure.sentence, "fetching a module again"),
+            Err(failure) => {
+                let trace_id = trace.trace_id_text();
+                tracing::warn!(
+                    digest,
+                    trace_id,
+                    failure.sentence,
+                    "fetching a module again"
+                );
+            }
         }
         tokio::time::sleep(wait).await;
         wait *= 2;
@@ -65,6 +74,7 @@ async fn try_fetch(
     service: &mut Service,
     digest: &str,
     tenant: &TenantId,
+    trace: &TraceContext,
     dir: &Path,
 ) -> Result<PathBuf, Failure> {
     let mut client = connected(service).await?;
@@ -73,7 +83,7 @@ async fn try_fetch(
         tenant: tenant.to_string(),
     };
     let mut chunks = client
-        .fetch_module(request)
+        .fetch_module(traced(request, trace))
         .await
         .map_err(refused)?
         .into_inner();

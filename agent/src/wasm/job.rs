@@ -7,7 +7,7 @@ use insula_proto::convert::task::is_module_digest;
 use insula_proto::insula::wasm::v1;
 use insula_types::message::Launch;
 use insula_types::resources::Scalar;
-use insula_types::{FrameworkKey, LaunchId};
+use insula_types::{FrameworkKey, LaunchId, TraceContext};
 
 use prost::Message as _;
 
@@ -27,6 +27,7 @@ const ORDER_BYTES_MAX: usize = FRAME_BYTES_MAX / 2;
 pub(super) struct Job {
     pub(super) launch: LaunchId,
     pub(super) framework: FrameworkKey,
+    pub(super) trace: TraceContext,
     /// SHA-256 of the module, in hexadecimal.
     pub(super) digest: String,
     /// The executor's order; only the artifact is still open.
@@ -80,8 +81,8 @@ pub(super) fn prepare(launch: Launch, dir: &WorkDir, stdins: &Stdins) -> Result<
         memory_limit: memory_limit(&launch),
         wall_ms: wasm.wall_seconds.map_or(0, wall_ms),
         output_limit: 0,
-        traceparent: launch.trace.traceparent.clone(),
-        tracestate: launch.trace.tracestate.clone(),
+        traceparent: launch.trace.traceparent(),
+        tracestate: launch.trace.tracestate().to_owned(),
     };
     let length = order.encoded_len();
     if length > ORDER_BYTES_MAX {
@@ -92,6 +93,7 @@ pub(super) fn prepare(launch: Launch, dir: &WorkDir, stdins: &Stdins) -> Result<
     Ok(Job {
         launch: launch.launch,
         framework: launch.framework,
+        trace: launch.trace,
         digest: digest.to_owned(),
         order,
     })
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
     use insula_proto::decode_json;
     use insula_proto::mesos::v1::TaskInfo;
-    use insula_types::{Epoch, TaskKind, TraceContext};
+    use insula_types::{Epoch, TaskKind};
 
     fn prepared(rest: &str) -> Result<Job, String> {
         let json = format!(
@@ -134,7 +136,7 @@ mod tests {
             resources: "cpus:0.1;mem:64".parse().unwrap(),
             user: "nobody".to_owned(),
             payload: info.encode_to_vec().into(),
-            trace: TraceContext::start(1, 2),
+            trace: TraceContext::start(1, 2, true),
         };
         let root = tempfile::tempdir().unwrap();
         let dir = WorkDir::open(root.path()).unwrap();

@@ -3,7 +3,9 @@
 use std::io;
 
 use bytes::BytesMut;
+use insula_proto::convert::wasm::trace_to_wire;
 use insula_proto::insula::wasm::v1::{Call, Calls, Event, Events, event};
+use insula_types::TraceContext;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
@@ -39,8 +41,11 @@ pub(super) struct Link(mpsc::UnboundedSender<Event>);
 
 impl Link {
     /// Sends without waiting. If the connection has ended, its successor tells what is missing.
-    pub(super) fn send(&self, event: event::Event) {
-        let _closed = self.0.send(Event { event: Some(event) });
+    pub(super) fn send(&self, event: event::Event, trace: &TraceContext) {
+        let _closed = self.0.send(Event {
+            event: Some(event),
+            trace: trace_to_wire(trace),
+        });
     }
 }
 
@@ -109,4 +114,50 @@ fn frames(events: Vec<Event>) -> Vec<Events> {
 pub(super) fn recorded() -> (Link, mpsc::UnboundedReceiver<Event>) {
     let (sender, events) = mpsc::unbounded_channel();
     (Link(sender), events)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use insula_proto::convert::wasm::trace_from_wire;
+    use insula_proto::insula::wasm::v1;
+    use prost::Message as _;
+
+    /// A new variant has to be given a number here, and an event of it among the samples.
+    fn number(event: &event::Event) -> usize {
+        match event {
+            event::Event::Subscribed(_) => 0,
+            event::Event::Launch(_) => 1,
+            event::Event::Kill(_) => 2,
+            event::Event::Acknowledge(_) => 3,
+            event::Event::Shutdown(_) => 4,
+        }
+    }
+
+    #[test]
+    fn every_event_has_its_trace() {
+        let (link, mut events) = recorded();
+        for number in 0..5_u64 {
+            let event = match number {
+                0 => event::Event::Subscribed(v1::Subscribed {}),
+                1 => event::Event::Launch(v1::Launch::default()),
+                2 => event::Event::Kill(v1::Kill::default()),
+                3 => event::Event::Acknowledge(v1::Acknowledge::default()),
+                _ => event::Event::Shutdown(v1::Shutdown {}),
+            };
+            link.send(event, &TraceContext::start(7, number + 1, true));
+        }
+        let mut sent = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            sent.push(event);
+        }
+        let bytes = frames(sent).remove(0).encode_to_vec();
+        let read = Events::decode(&bytes[..]).unwrap().events;
+        for (index, event) in read.into_iter().enumerate() {
+            let span_id = trace_from_wire(event.trace).span_id();
+            let variant = number(&event.event.unwrap());
+            assert_eq!((variant, span_id), (index, index as u64 + 1));
+        }
+    }
 }

@@ -20,10 +20,11 @@ mod report;
 mod room;
 mod secret;
 mod socket;
+mod spans;
 
 use insula_agent_core::Absence;
 use insula_types::message::Launch;
-use insula_types::{FrameworkKey, LaunchId};
+use insula_types::{FrameworkKey, LaunchId, TraceContext};
 use tokio::sync::mpsc;
 
 use crate::shepherd::TaskState;
@@ -40,18 +41,26 @@ pub const EXECUTOR_TOKEN: &str = "INSULA_EXECUTOR_TOKEN";
 #[derive(Debug)]
 enum Order {
     Start(Box<job::Job>),
-    Kill(LaunchId),
+    Kill(LaunchId, TraceContext),
     /// The end of a launch is durable.
-    Forget(LaunchId),
+    Forget(LaunchId, TraceContext),
     /// The shepherd told all that it has: executors, and beside them the launches that the core
     /// believes to be alive.
     Compare {
         executors: Vec<TaskState>,
-        launches: Vec<(LaunchId, FrameworkKey)>,
+        launches: Vec<Left>,
         absence: Absence,
     },
     /// An executor process changed.
     Executor(TaskState),
+}
+
+/// A launch that an earlier agent left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) launch: LaunchId,
+    pub(crate) framework: FrameworkKey,
+    pub(crate) trace: TraceContext,
 }
 
 /// The driver's side.
@@ -90,20 +99,15 @@ impl Wasm {
             .map_err(|_| "the agent stops".to_owned())
     }
 
-    pub(crate) fn kill(&self, launch: LaunchId) {
-        self.order(Order::Kill(launch));
+    pub(crate) fn kill(&self, launch: LaunchId, trace: TraceContext) {
+        self.order(Order::Kill(launch, trace));
     }
 
-    pub(crate) fn forget(&self, launch: LaunchId) {
-        self.order(Order::Forget(launch));
+    pub(crate) fn forget(&self, launch: LaunchId, trace: TraceContext) {
+        self.order(Order::Forget(launch, trace));
     }
 
-    pub(crate) fn compare(
-        &self,
-        executors: Vec<TaskState>,
-        launches: Vec<(LaunchId, FrameworkKey)>,
-        absence: Absence,
-    ) {
+    pub(crate) fn compare(&self, executors: Vec<TaskState>, launches: Vec<Left>, absence: Absence) {
         self.order(Order::Compare {
             executors,
             launches,

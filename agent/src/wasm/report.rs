@@ -9,7 +9,10 @@ use insula_types::{LaunchId, Time};
 pub(super) fn input(launch: LaunchId, update: Update) -> Option<Input> {
     match update.state() {
         TaskState::Unspecified | TaskState::Queued => None,
-        TaskState::Running => Some(Input::Started { launch }),
+        TaskState::Running => Some(Input::Started {
+            launch,
+            at: Some(at(&update)).filter(|at| at.0 > 0),
+        }),
         TaskState::Failed if update.reason() == Reason::StartFailed => Some(Input::StartFailed {
             launch,
             sentence: update.message,
@@ -30,13 +33,18 @@ fn end(update: Update) -> End {
         Reason::Killed => EndCause::Killed,
         Reason::Unspecified | Reason::StartFailed | Reason::UnknownLaunch => EndCause::Lost,
     };
-    let at = Time(u64::try_from(update.at_unix_us).unwrap_or(0));
+    let at = at(&update);
     End {
         exit: update.exit_code.map(Exit::Code),
         cause,
         message: message(&update),
         at,
     }
+}
+
+/// When the state was entered.
+fn at(update: &Update) -> Time {
+    Time(u64::try_from(update.at_unix_us).unwrap_or(0))
 }
 
 /// The sentence, and where in the guest it happened, innermost first.

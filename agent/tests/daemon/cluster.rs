@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use insula_proto::convert::agent::{
-    Addressed, AgentMessage, Output, OutputRequest, ServiceMessage, Start, from_agent_from_wire,
-    to_agent_to_wire,
+    Addressed, AgentMessage, Output, OutputRequest, Said, ServiceMessage, Start,
+    from_agent_from_wire, to_agent_to_wire,
 };
 use insula_proto::decode_json;
 use insula_proto::mesos::v1::TaskInfo;
@@ -26,6 +26,8 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 pub(crate) struct Session {
     opened: Opened,
     session: SessionId,
+    /// The session's, as the agent began it.
+    pub(crate) trace: TraceContext,
     clock: Time,
     next_seq: u64,
     pub(crate) registration: Registration,
@@ -38,21 +40,31 @@ pub(crate) fn launch_id(number: u64) -> LaunchId {
     }
 }
 
+/// The context that the task of a launch has.
+pub(crate) fn trace_of(number: u64) -> TraceContext {
+    let traceparent = TraceContext::start(7, number, number % 2 == 1).traceparent();
+    TraceContext::parse(&traceparent, "insula=p:00f067aa0ba902b7,vendor=1")
+}
+
 /// Waits for the agent's next session and commits it.
 pub(crate) async fn session(service: &mut Running) -> Session {
     let mut opened = timeout(SOON, service.sessions.recv())
         .await
         .unwrap()
         .unwrap();
-    let AgentMessage::Hello { session } = heard(&mut opened).await else {
+    let hello = heard(&mut opened).await;
+    let AgentMessage::Hello { session } = hello.message else {
         panic!("the first message is no hello");
     };
-    let AgentMessage::Kernel(FromAgent::Register(registration)) = heard(&mut opened).await else {
+    let register = heard(&mut opened).await;
+    assert_eq!(register.trace, hello.trace, "both are the session's");
+    let AgentMessage::Kernel(FromAgent::Register(registration)) = register.message else {
         panic!("the second message is no registration");
     };
     let mut session = Session {
         opened,
         session,
+        trace: hello.trace,
         clock: registration.clock,
         next_seq: registration.watermark.seq + 1,
         registration: *registration,
@@ -65,9 +77,11 @@ pub(crate) async fn session(service: &mut Running) -> Session {
     session
 }
 
-async fn heard(opened: &mut Opened) -> AgentMessage {
+async fn heard(opened: &mut Opened) -> Said {
     let message = timeout(SOON, opened.from_agent.recv()).await.unwrap();
-    from_agent_from_wire(message.expect("the session is open")).unwrap()
+    let said = from_agent_from_wire(message.expect("the session is open")).unwrap();
+    assert!(!said.trace.is_empty(), "{said:?} has no trace");
+    said
 }
 
 /// Waits for a condition that nobody announces.
@@ -86,10 +100,16 @@ impl Session {
     }
 
     pub(crate) async fn send(&mut self, message: ServiceMessage) {
+        self.send_in(self.trace.clone(), message).await;
+    }
+
+    /// Sends a message that belongs to that trace.
+    pub(crate) async fn send_in(&mut self, trace: TraceContext, message: ServiceMessage) {
         let addressed = Addressed {
             epoch: EPOCH,
             session: self.session.clone(),
             message,
+            trace,
         };
         self.opened
             .to_agent
@@ -99,13 +119,21 @@ impl Session {
     }
 
     pub(crate) async fn command(&mut self, body: CommandBody) {
+        let trace = match &body {
+            CommandBody::Launch(launch) => launch.trace.clone(),
+            CommandBody::Kill { launch, .. } | CommandBody::AcknowledgeTerminal { launch, .. } => {
+                trace_of(launch.number)
+            }
+            CommandBody::Noop => self.trace.clone(),
+        };
         let command = Command {
             seq: self.next_seq,
             agent_clock: self.clock,
             body,
         };
         self.next_seq += 1;
-        self.say(ToAgent::Command(command)).await;
+        let message = ServiceMessage::Kernel(ToAgent::Command(command));
+        self.send_in(trace, message).await;
     }
 
     /// Launches a task; `what` goes into its description.
@@ -125,7 +153,7 @@ impl Session {
             resources: "cpus:0.1;mem:32".parse().unwrap(),
             user: String::new(),
             payload: info.encode_to_vec().into(),
-            trace: TraceContext::start(7, number),
+            trace: trace_of(number),
         };
         self.command(CommandBody::Launch(Box::new(launch))).await;
     }
@@ -142,7 +170,20 @@ impl Session {
     }
 
     pub(crate) async fn next(&mut self) -> AgentMessage {
-        heard(&mut self.opened).await
+        self.next_said().await.message
+    }
+
+    /// The next message, which belongs to its task's trace if it is about one, else to the session's.
+    pub(crate) async fn next_said(&mut self) -> Said {
+        let said = heard(&mut self.opened).await;
+        match &said.message {
+            AgentMessage::Kernel(FromAgent::Update { launch, .. }) => {
+                assert_eq!(said.trace, trace_of(launch.number));
+            }
+            AgentMessage::RequestFailed { .. } => {}
+            _ => assert_eq!(said.trace, self.trace),
+        }
+        said
     }
 
     /// The next status update; heartbeats are passed over.
@@ -175,7 +216,8 @@ impl Session {
             self.command(CommandBody::AcknowledgeTerminal { launch, uuid })
                 .await;
         } else {
-            self.say(ToAgent::Acknowledge { launch, uuid }).await;
+            let acknowledge = ServiceMessage::Kernel(ToAgent::Acknowledge { launch, uuid });
+            self.send_in(trace_of(launch.number), acknowledge).await;
         }
     }
 

@@ -13,4 +13,5 @@ mod restarts;
 mod role;
 mod service;
 mod tasks;
+mod traces;
 mod wasm;

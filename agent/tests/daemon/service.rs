@@ -12,6 +12,7 @@ use insula_proto::insula::agent::v1::{
     Chunk, EnrollRequest, EnrollResponse, FetchModuleRequest, FromAgent, OutputChunk,
     ReceiveInputRequest, SendOutputResponse, ToAgent,
 };
+use insula_types::TraceContext;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, IsCa, Issuer, KeyPair,
 };
@@ -172,6 +173,7 @@ impl AgentService for Service {
         &self,
         request: Request<EnrollRequest>,
     ) -> Result<Response<EnrollResponse>, Status> {
+        check_trace(&request)?;
         let request = request.into_inner();
         if request.secret != SECRET {
             return Err(Status::permission_denied("the token was used before"));
@@ -194,6 +196,7 @@ impl AgentService for Service {
         &self,
         request: Request<Streaming<FromAgent>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
+        check_trace(&request)?;
         if !request
             .extensions()
             .get::<HasCertificate>()
@@ -228,6 +231,7 @@ impl AgentService for Service {
         &self,
         request: Request<FetchModuleRequest>,
     ) -> Result<Response<ChunkStream>, Status> {
+        check_trace(&request)?;
         let module = self
             .modules
             .lock()
@@ -243,6 +247,7 @@ impl AgentService for Service {
         &self,
         request: Request<Streaming<OutputChunk>>,
     ) -> Result<Response<SendOutputResponse>, Status> {
+        check_trace(&request)?;
         let mut chunks = request.into_inner();
         let first = chunks
             .message()
@@ -265,6 +270,7 @@ impl AgentService for Service {
         &self,
         request: Request<ReceiveInputRequest>,
     ) -> Result<Response<ChunkStream>, Status> {
+        check_trace(&request)?;
         let input = self
             .inputs
             .lock()
@@ -273,6 +279,18 @@ impl AgentService for Service {
         let input = input.ok_or_else(|| Status::not_found("nobody pipes"))?;
         Ok(chunks(&input))
     }
+}
+
+/// No call comes without the trace that it belongs to.
+fn check_trace<T>(request: &Request<T>) -> Result<(), Status> {
+    let given = request.metadata().get("traceparent");
+    let text = given
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if TraceContext::parse(text, "").is_empty() {
+        return Err(Status::invalid_argument("the call has no trace"));
+    }
+    Ok(())
 }
 
 fn chunks(bytes: &[u8]) -> Response<ChunkStream> {

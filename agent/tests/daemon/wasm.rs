@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::time::SystemTime;
 
 use insula_agent::shepherd::Program;
 use insula_agent::{EXECUTOR_TOKEN, Options, ShutdownMode, WasmPrograms};
 use insula_proto::insula::wasm::v1;
+use insula_telemetry::names::span;
 use insula_types::message::CommandBody;
 use insula_types::task::Exit;
 use insula_types::{Reason, Span, TaskState};
@@ -19,6 +21,7 @@ use crate::cluster::{self, Session, launch_id};
 use crate::machine::{Agent, Machine};
 use crate::role;
 use crate::service::{self, Running};
+use crate::traces;
 
 /// Answers a probe with the key `k`, and refuses modules that hold the word "bad". The frames are
 /// written by hand: `CompileResult { probed { engine_key } | compiled { file } | refused { reason } }`.
@@ -59,12 +62,28 @@ fn executor() {
 
 struct FakeExecutor {
     stream: UnixStream,
+    /// Of what it heard last; at first, of its environment.
+    trace: Option<v1::Trace>,
+}
+
+fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap().as_micros()).unwrap()
 }
 
 impl FakeExecutor {
     fn connect(options: &BTreeMap<String, String>) -> Self {
         let stream = UnixStream::connect(&options["--socket"]).unwrap();
-        let mut executor = Self { stream };
+        let variable = |name| std::env::var(name).unwrap_or_default();
+        let trace = v1::Trace {
+            traceparent: variable("TRACEPARENT"),
+            tracestate: variable("TRACESTATE"),
+        };
+        assert!(trace.traceparent.starts_with("00-"), "{trace:?}");
+        let mut executor = Self {
+            stream,
+            trace: Some(trace),
+        };
         executor.say(v1::call::Call::Subscribe(v1::Subscribe {
             framework_id: options["--framework-id"].clone(),
             executor_id: options["--executor-id"].clone(),
@@ -79,6 +98,8 @@ impl FakeExecutor {
     fn run(mut self) {
         while let Some(events) = self.hear() {
             for event in events.events {
+                assert!(event.trace.is_some(), "{event:?} has no trace");
+                self.trace = event.trace;
                 match event.event {
                     Some(v1::event::Event::Launch(launch)) => self.launch(&launch),
                     Some(v1::event::Event::Kill(kill)) => {
@@ -93,6 +114,9 @@ impl FakeExecutor {
     }
 
     fn launch(&mut self, launch: &v1::Launch) {
+        let trace = self.trace.clone().unwrap();
+        assert_eq!(trace.traceparent, launch.traceparent);
+        assert_eq!(trace.tracestate, launch.tracestate);
         assert!(launch.artifact.ends_with("-k.cwasm") && launch.memory_limit > 0);
         let id = &launch.launch_id;
         self.update(id, v1::TaskState::Running, v1::Reason::Unspecified, None);
@@ -126,13 +150,22 @@ impl FakeExecutor {
                 ""
             }
             .to_owned(),
+            timings: Some(v1::Timings {
+                queued: 1,
+                instantiate: 1,
+                run: 1,
+            }),
+            at_unix_us: now_us(),
             ..v1::Update::default()
         }));
     }
 
     fn say(&mut self, call: v1::call::Call) {
         let bytes = v1::Calls {
-            calls: vec![v1::Call { call: Some(call) }],
+            calls: vec![v1::Call {
+                call: Some(call),
+                trace: self.trace.clone(),
+            }],
         }
         .encode_to_vec();
         let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
@@ -271,5 +304,29 @@ async fn an_executor_of_an_earlier_agent_is_gone_with_its_tasks_or_comes_back() 
         (trap.state, trap.message.as_str()),
         (TaskState::Failed, "it failed")
     );
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn what_it_takes_to_run_a_module_are_steps_of_the_task_that_asked_first() {
+    const NUMBER: u64 = 9_201;
+    traces::record();
+    let (_service, _machine, agent, mut session) = connected().await;
+    for number in [NUMBER, NUMBER + 2] {
+        run(&mut session, number, MODULE, "exit 0").await;
+        assert_eq!(session.end(number).await.state, TaskState::Finished);
+    }
+    let both = [NUMBER, NUMBER + 2].map(traces::spans_of);
+    for (name, times) in [
+        (span::FETCH_MODULE, [1, 0]),
+        (span::COMPILE, [1, 0]),
+        (span::START, [1, 1]),
+        (span::RUN, [1, 1]),
+        (span::WAIT_FOR_SLOT, [1, 1]),
+        (span::INSTANTIATE, [1, 1]),
+    ] {
+        let counts = [0, 1].map(|index: usize| traces::count(&both[index], name));
+        assert_eq!(counts, times, "{name} in {both:?}");
+    }
     agent.stop().await;
 }

@@ -10,6 +10,7 @@ use insula_agent::shepherd::{
     TaskState, Welcome,
 };
 use insula_isolation::process::Identity;
+use insula_types::TraceContext;
 
 use crate::role;
 
@@ -17,6 +18,11 @@ use crate::role;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// If a test fails, its shepherd and all its tasks go by themselves.
 const DIE_WITH_AGENT_MS: u64 = 20_000;
+
+/// What the tests' requests carry.
+pub(crate) fn trace() -> TraceContext {
+    TraceContext::start(7, 9, true)
+}
 
 pub(crate) struct Agent {
     pub(crate) dir: tempfile::TempDir,
@@ -43,7 +49,7 @@ impl Agent {
         options.die_with_agent_ms = Some(DIE_WITH_AGENT_MS);
         options.memory_delegated = env::var_os("INSULA_TEST_MEMORY_V1").map(PathBuf::from);
         change(&mut options);
-        let client = Client::new(role::program(), options.clone());
+        let client = Client::new(role::program(), options.clone(), trace());
         Agent {
             dir,
             options,
@@ -53,7 +59,7 @@ impl Agent {
 
     /// Gives up the connection, as an agent does that is killed.
     pub(crate) fn disconnect(&mut self) {
-        self.client = Client::new(role::program(), self.options.clone());
+        self.client = Client::new(role::program(), self.options.clone(), trace());
     }
 
     /// A shell task with its sandbox.
@@ -72,6 +78,7 @@ impl Agent {
             limits: Limits::default(),
             user: None,
             cgroup: id.parse().unwrap(),
+            trace: trace(),
         }
     }
 
@@ -124,12 +131,13 @@ impl Agent {
         self.send(Request::Kill {
             id: id.to_owned(),
             grace_ms,
+            trace: trace(),
         });
     }
 
     /// Ends the shepherd and sees that nothing is left of it.
     pub(crate) async fn shut_down(mut self, shepherd: &Identity) {
-        self.send(Request::Shutdown);
+        self.client.send_leave().unwrap();
         until("the shepherd is gone", || !is_alive(shepherd));
         assert!(!self.options.dir.join("shepherd.sock").exists());
         assert_eq!(self.groups(), Vec::<PathBuf>::new());

@@ -4,7 +4,7 @@ use std::fs;
 
 use insula_agent::shepherd::{Event, Request, Run, Status, TaskState};
 
-use crate::agent::{Agent, is_alive, processes_in, until};
+use crate::agent::{Agent, is_alive, processes_in, trace, until};
 
 /// A daemon that leaves its session, and a child that stays in it; both write their ids.
 const SPREAD: &str = "setsid sh -c 'echo $$ >> pids; exec sleep 1000' & \
@@ -92,7 +92,13 @@ async fn a_polite_task_ends_itself() {
     agent.kill("a", 0);
     assert_eq!(agent.end("a").await.status, Status::Code(3));
     agent.kill("b", 0);
-    assert_eq!(agent.event().await, Event::Unknown { id: "b".to_owned() });
+    assert_eq!(
+        agent.event().await,
+        Event::Unknown {
+            id: "b".to_owned(),
+            trace: trace()
+        }
+    );
     agent.shut_down(&welcome.shepherd).await;
 }
 

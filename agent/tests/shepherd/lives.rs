@@ -5,7 +5,7 @@ use std::fs;
 use insula_agent::shepherd::{self, Request, Status, TaskState};
 use insula_isolation::process::{Exit, PidFd, Signal};
 
-use crate::agent::{Agent, is_alive, until};
+use crate::agent::{Agent, is_alive, trace, until};
 use crate::role;
 
 #[tokio::test]
@@ -40,21 +40,33 @@ async fn what_was_forgotten_is_not_told_again() {
     agent.end("a").await;
     agent.start(agent.shell("b", "sleep 1000")).await;
     for id in ["a", "b", "c"] {
-        agent.send(Request::Forget { id: id.to_owned() });
+        agent.send(Request::Forget {
+            id: id.to_owned(),
+            trace: trace(),
+        });
     }
     agent.disconnect();
     let welcome = agent.welcome().await;
     let ids: Vec<&str> = welcome.tasks.iter().map(TaskState::id).collect();
     // What runs cannot be forgotten. The last requests of a connection that is cut may be lost, so `a` may be there.
     assert!(ids == ["b"] || ids == ["a", "b"], "{ids:?}");
-    agent.send(Request::Forget { id: "a".to_owned() });
+    agent.send(Request::Forget {
+        id: "a".to_owned(),
+        trace: trace(),
+    });
     agent.kill("b", 0);
     agent.end("b").await;
-    agent.send(Request::Forget { id: "b".to_owned() });
+    agent.send(Request::Forget {
+        id: "b".to_owned(),
+        trace: trace(),
+    });
     agent.kill("b", 0);
     assert_eq!(
         agent.event().await,
-        shepherd::Event::Unknown { id: "b".to_owned() }
+        shepherd::Event::Unknown {
+            id: "b".to_owned(),
+            trace: trace()
+        }
     );
     assert_eq!(
         fs::read(agent.options.dir.join("tasks.jsonl")).unwrap(),
@@ -83,7 +95,10 @@ async fn a_shepherd_without_tasks_and_agent_goes() {
     let welcome = agent.welcome().await;
     agent.start(agent.shell("a", "true")).await;
     agent.end("a").await;
-    agent.send(Request::Forget { id: "a".to_owned() });
+    agent.send(Request::Forget {
+        id: "a".to_owned(),
+        trace: trace(),
+    });
     agent.kill("a", 0);
     agent.event().await;
     assert!(is_alive(&welcome.shepherd), "an agent is there");

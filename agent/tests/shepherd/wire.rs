@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use insula_agent::shepherd::{Event, Request};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, trace};
 
 fn line(reader: &mut impl BufRead) -> String {
     let mut line = String::new();
@@ -31,7 +31,7 @@ async fn nonsense_is_refused_and_harms_nobody() {
     assert!(line(&mut reader).starts_with("{\"welcome\""));
     let refused: Event = serde_json::from_str(&line(&mut reader)).unwrap();
     assert!(
-        matches!(refused, Event::Refused { because } if because.starts_with("the request is malformed"))
+        matches!(refused, Event::Refused { because, .. } if because.starts_with("the request is malformed"))
     );
 
     // A line without end: the connection is given up, maybe before all of it was written.
@@ -74,11 +74,13 @@ async fn a_long_directory_name_does_not_matter() {
     agent.send(Request::Kill {
         id: "none".to_owned(),
         grace_ms: 0,
+        trace: trace(),
     });
     assert_eq!(
         agent.event().await,
         Event::Unknown {
-            id: "none".to_owned()
+            id: "none".to_owned(),
+            trace: trace(),
         }
     );
     agent.shut_down(&welcome.shepherd).await;

@@ -52,7 +52,7 @@ fn envelope() -> Envelope {
     Envelope::new(
         Some("cell".into()),
         Epoch(1),
-        TraceContext::default(),
+        TraceContext::start(1, 2, false),
         payload,
     )
 }

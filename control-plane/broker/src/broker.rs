@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use crate::backend::memory::InProcess;
 use crate::backend::redis::{BeginError, Server};
 use crate::backend::{Backend, Fault};
+use crate::counts::Counts;
 use crate::depths::{Depths, Queues};
 use crate::feed::Feed;
 use crate::follow::Follow;
@@ -139,6 +140,12 @@ impl Broker {
     #[must_use]
     pub fn depths(&self) -> Depths {
         self.shared.queues.depths()
+    }
+
+    /// What has gone through since it was made.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.shared.sessions.counts()
     }
 }
 

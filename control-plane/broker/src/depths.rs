@@ -12,6 +12,9 @@ use crate::reader::Received;
 /// partition.
 pub(crate) const QUEUE_UNITS: usize = 32 << 10;
 
+/// The bound of one writer's queue, in bytes.
+pub const WRITER_BYTES_MAX: usize = QUEUE_UNITS * UNIT;
+
 /// A message takes at least this many bytes of the queue, which bounds their number as well.
 pub(crate) const UNIT: usize = 1 << 10;
 

@@ -27,9 +27,11 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// A message of this build's format, with a name of its own.
+    /// A message of this build's format, with a name of its own. It belongs to some trace: that of the
+    /// task that it is about, or of whatever caused it (rule R31).
     #[must_use]
     pub fn new(cell: Option<CellId>, epoch: Epoch, trace: TraceContext, payload: Bytes) -> Self {
+        debug_assert!(!trace.is_empty(), "a message belongs to no trace");
         Self {
             version: FORMAT_VERSION,
             id: Uuid::new_v4(),
@@ -44,12 +46,9 @@ impl Envelope {
     pub(crate) fn size(&self) -> usize {
         /// Numbers, tags and the name; the fields of variable length are counted.
         const FIXED: usize = 64;
+        const TRACEPARENT_BYTES: usize = 55;
         let cell = self.cell.as_ref().map_or(0, |cell| cell.as_str().len());
-        FIXED
-            + cell
-            + self.trace.traceparent.len()
-            + self.trace.tracestate.len()
-            + self.payload.len()
+        FIXED + cell + TRACEPARENT_BYTES + self.trace.tracestate().len() + self.payload.len()
     }
 }
 
@@ -84,8 +83,8 @@ impl Entry {
                 cell,
                 seq,
                 epoch: envelope.epoch.0,
-                traceparent: envelope.trace.traceparent,
-                tracestate: envelope.trace.tracestate,
+                traceparent: envelope.trace.traceparent(),
+                tracestate: envelope.trace.tracestate().to_owned(),
                 payload: envelope.payload,
             }
         });
@@ -134,7 +133,12 @@ mod tests {
             "vendor=1",
         );
         let first = Envelope::new(Some("cell".into()), Epoch(7), trace, Bytes::from("first"));
-        let second = Envelope::new(None, Epoch(7), TraceContext::default(), Bytes::new());
+        let second = Envelope::new(
+            None,
+            Epoch(7),
+            TraceContext::start(3, 4, false),
+            Bytes::new(),
+        );
         Entry {
             link: "replica.1".into(),
             last: 12,

@@ -132,9 +132,15 @@ impl Feed {
     }
 
     async fn try_append(&self, entries: &[Bytes]) -> Option<usize> {
+        let begun = Instant::now();
         let appended = self.session.writing().append(&self.stream, entries).await;
         match appended {
-            Ok(appended) => Some(appended.taken),
+            Ok(appended) => {
+                let taken = entries.iter().take(appended.taken);
+                let bytes = taken.map(Bytes::len).sum();
+                self.session.counters().written(bytes, begun.elapsed());
+                Some(appended.taken)
+            }
             Err(fault) => {
                 self.session.end(fault);
                 None

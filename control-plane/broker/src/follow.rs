@@ -138,6 +138,8 @@ impl Follow {
                 return Ok(Err(fault));
             }
         };
+        let bytes = entries.iter().map(|stored| stored.bytes.len()).sum();
+        session.counters().read(bytes);
         for stored in entries {
             self.take(stored).await?;
         }
@@ -157,6 +159,11 @@ impl Follow {
                 // Whose it was is not known, so everybody is taken to have lost something.
                 self.numbers.break_all();
                 let why = error.to_string();
+                tracing::error!(
+                    %error,
+                    stream = ?self.stream,
+                    "an entry cannot be read; every link on its stream ends, and comes back by itself"
+                );
                 return self.tell(Received::Lost { why }).await;
             }
         };

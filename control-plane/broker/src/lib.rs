@@ -44,6 +44,7 @@
 
 mod backend;
 mod broker;
+mod counts;
 mod depths;
 mod envelope;
 mod feed;
@@ -58,11 +59,12 @@ mod writer;
 pub use backend::memory::InProcess;
 pub use backend::redis::BeginError;
 pub use broker::{Broker, RemoveError};
-pub use depths::Depths;
+pub use counts::Counts;
+pub use depths::{Depths, WRITER_BYTES_MAX};
 pub use envelope::Envelope;
 pub use numbers::Break;
 pub use options::Options;
-pub use reader::{Reader, Received};
+pub use reader::{NEWS_MAX as READER_NEWS_MAX, Reader, Received};
 pub use session::Health;
 pub use stream::{Position, Stream};
 pub use writer::{Beats, SendError, Writer};

@@ -12,7 +12,7 @@ use crate::stream::Position;
 
 /// News that may wait in a reader before it reads no more: several entries' worth. What was read and
 /// is not here yet is bounded by the credit of the stream in bytes.
-pub(crate) const NEWS_MAX: usize = 1_024;
+pub const NEWS_MAX: usize = 1_024;
 
 /// What a reader hears.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::backend::redis::BeginError;
 use crate::backend::{Backend, Fault, Writing};
+use crate::counts::{Counters, Counts};
 
 /// The pause after a failed attempt; doubles up to [`PAUSE_LAST`].
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -34,6 +35,7 @@ pub enum Health {
 pub(crate) struct Session {
     writing: Writing,
     ended: watch::Sender<Option<Fault>>,
+    counters: Arc<Counters>,
 }
 
 /// What all parts of a broker share of it.
@@ -41,14 +43,20 @@ pub(crate) struct Session {
 pub(crate) struct Sessions {
     current: watch::Sender<Option<Session>>,
     health: watch::Sender<Health>,
+    counters: Arc<Counters>,
 }
 
 impl Session {
-    fn new(writing: Writing) -> Self {
+    fn new(writing: Writing, counters: Arc<Counters>) -> Self {
         Self {
             writing,
             ended: watch::Sender::new(None),
+            counters,
         }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     pub(crate) fn writing(&self) -> &Writing {
@@ -81,10 +89,17 @@ impl Session {
 
 impl Sessions {
     pub(crate) fn new(first: Writing) -> Self {
+        let counters = Arc::<Counters>::default();
+        let first = Session::new(first, Arc::clone(&counters));
         Self {
-            current: watch::Sender::new(Some(Session::new(first))),
+            current: watch::Sender::new(Some(first)),
             health: watch::Sender::new(Health::Up),
+            counters,
         }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counters.counts()
     }
 
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
@@ -117,7 +132,9 @@ impl Sessions {
                 self.lost(&fault);
             }
             let writing = begin_again(&backend, &self.health).await;
-            self.current.send_replace(Some(Session::new(writing)));
+            let session = Session::new(writing, Arc::clone(&self.counters));
+            self.current.send_replace(Some(session));
+            self.counters.came_back();
             self.health.send_replace(Health::Up);
             tracing::info!("the broker is used again");
         }
@@ -150,26 +167,37 @@ async fn watch_over(session: &Session, beat: Duration) -> Fault {
 
 async fn begin_again(backend: &Backend, health: &watch::Sender<Health>) -> Writing {
     let mut pause = PAUSE_FIRST;
+    let mut said = None;
     loop {
         match backend.begin().await {
             Ok(writing) => return writing,
-            Err(error) => refused(&error, health),
+            Err(error) => {
+                let kind = std::mem::discriminant(&error);
+                refused(&error, said != Some(kind), health);
+                said = Some(kind);
+            }
         }
         tokio::time::sleep(with_jitter(pause)).await;
         pause = (pause * 2).min(PAUSE_LAST);
     }
 }
 
-/// Says a new reason once, not at every attempt.
-fn refused(error: &BeginError, health: &watch::Sender<Health>) {
+/// Says another kind of reason once, not at every attempt: the words of a connection that fails change
+/// from one to the next.
+fn refused(error: &BeginError, is_news: bool, health: &watch::Sender<Health>) {
+    if is_news {
+        tracing::warn!(%error, "trying again");
+    } else {
+        tracing::debug!(%error, "trying again");
+    }
     let down = Health::Down {
         why: error.to_string(),
     };
-    let is_new = *health.borrow() != down;
-    if is_new {
-        tracing::warn!(%error, "trying again");
-        health.send_replace(down);
-    }
+    health.send_if_modified(|shown| {
+        let is_other = *shown != down;
+        *shown = down;
+        is_other
+    });
 }
 
 /// Between half and all of a pause, so that replicas do not come back in step.

@@ -30,6 +30,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// Writes a whole file, in place of one that is there.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes)
+        .map_err(|error| Failure::new(format!("cannot write the file {}: {error}", path.display())))
+}
+
 /// Reads a file of text.
 pub(crate) fn text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(read(path)?)

@@ -5,7 +5,9 @@ use clap::Command;
 const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Tasks",
-        &["run", "ps", "logs", "wait", "kill", "why", "module"],
+        &[
+            "run", "ps", "logs", "wait", "kill", "why", "trace", "module",
+        ],
     ),
     ("Cluster", &["agents", "frameworks", "offers", "events"]),
     ("Machines", &["dev", "agent", "token"]),

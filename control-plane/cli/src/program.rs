@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use insula_client::Access;
-use insula_types::CellId;
+use insula_types::{CellId, TraceContext};
 
 use crate::commands::{
     agent, agents, completions, events, frameworks, kill, logs, module, offers, partitions, ps,
-    replicas, run, token, version, wait, why,
+    replicas, run, token, trace, version, wait, why,
 };
 use crate::exit::{self, Failure};
 use crate::output::Output;
@@ -57,7 +57,7 @@ pub(crate) struct Global {
 impl Global {
     /// A client of the control plane that was named.
     pub(crate) fn client(&self) -> Result<insula_client::Client, Failure> {
-        Ok(insula_client::Client::connect(&Access {
+        let client = insula_client::Client::connect(&Access {
             url: self.url.clone(),
             credential: self
                 .credential
@@ -66,8 +66,17 @@ impl Global {
                 .transpose()?,
             cell: self.cell.as_deref().map(cell).transpose()?,
             authority: self.ca.as_deref().map(file::read).transpose()?,
-        })?)
+        })?;
+        Ok(client.in_trace(&trace(|name| std::env::var(name).ok())))
     }
+}
+
+/// The trace of whoever runs this command, as their environment says it; else one of its own, so that
+/// all that follows from the command has one name. Nobody records this process.
+fn trace(variable: impl Fn(&str) -> Option<String>) -> TraceContext {
+    let text = |name| variable(name).unwrap_or_default();
+    let given = TraceContext::parse(&text("TRACEPARENT"), &text("TRACESTATE"));
+    given.or(&insula_telemetry::fresh())
 }
 
 /// A cell as somebody typed it.
@@ -89,6 +98,7 @@ enum Command {
     Kill(kill::Args),
     Wait(wait::Args),
     Why(why::Args),
+    Trace(trace::Args),
     Events(events::Args),
     Agents(agents::Args),
     Frameworks(frameworks::Args),
@@ -159,6 +169,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> 
         Command::Kill(args) => block_on(kill::run(args, &global, output)),
         Command::Wait(args) => block_on(wait::run(args, &global, output)),
         Command::Why(args) => block_on(why::run(args, &global, output)),
+        Command::Trace(args) => block_on(trace::run(args, &global, output)),
         Command::Events(args) => block_on(events::run(args, &global, output)),
         Command::Agents(args) => block_on(agents::run(args, &global, output)),
         Command::Frameworks(args) => block_on(frameworks::run(args, &global, output)),
@@ -185,6 +196,23 @@ fn block_on(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Fa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_trace_of_the_environment_is_gone_on_with() {
+        let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let found = trace(|name| match name {
+            "TRACEPARENT" => Some(given.to_owned()),
+            _ => Some("a=1".to_owned()),
+        });
+        assert_eq!(
+            (found.traceparent().as_str(), found.tracestate()),
+            (given, "a=1")
+        );
+        for malformed in [None, Some("nonsense".to_owned())] {
+            let own = trace(|_| malformed.clone());
+            assert!(!own.is_empty() && !own.is_sampled());
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

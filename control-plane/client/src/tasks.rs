@@ -5,7 +5,7 @@ use futures::{Stream, StreamExt};
 use http::Method;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use insula_proto::rest::{KillTask, Page, SubmitTasks, Submitted, Task, WhyAnswer};
+use insula_proto::rest::{KillTask, Page, SubmitTasks, Submitted, Task, Trace, WhyAnswer};
 
 use crate::transport::{empty, escape};
 use crate::{ByteStream, Client, Error};
@@ -99,6 +99,16 @@ impl Client {
     /// As [`Self::task`].
     pub async fn why(&self, id: &str) -> Result<WhyAnswer, Error> {
         self.get(&format!("/v1/tasks/{}/why", escape(id))).await
+    }
+
+    /// What happened to a task: its starts, or only the one of that number, counted from 0.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is no such task or start, and the transport's errors.
+    pub async fn trace(&self, id: &str, attempt: Option<u32>) -> Result<Trace, Error> {
+        let query = attempt.map_or_else(String::new, |number| format!("?attempt={number}"));
+        self.get(&format!("/v1/tasks/{}/trace{query}", escape(id)))
+            .await
     }
 
     /// Kills a task or withdraws it while it waits.

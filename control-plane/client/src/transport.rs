@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::TokioExecutor;
 use insula_proto::Credential;
 use insula_proto::rest::{CELL_HEADER, ErrorBody, ErrorDetail};
-use insula_types::{CellId, ErrorCode};
+use insula_types::{CellId, ErrorCode, TraceContext};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -99,6 +99,24 @@ impl Client {
             headers: headers(access).ok_or_else(|| bad("its cell cannot be sent"))?,
             pool: Pool::builder(TokioExecutor::new()).build(connector),
         })
+    }
+
+    /// The same, whose requests belong to a trace: the control plane goes on with it.
+    #[must_use]
+    pub fn in_trace(mut self, trace: &TraceContext) -> Self {
+        for (name, text) in [
+            ("traceparent", trace.traceparent().as_str()),
+            ("tracestate", trace.tracestate()),
+        ] {
+            self.headers.remove(name);
+            // Both are made of characters that a header has.
+            if let Ok(value) = HeaderValue::from_str(text)
+                && !text.is_empty()
+            {
+                self.headers.insert(name, value);
+            }
+        }
+        self
     }
 
     /// The address.

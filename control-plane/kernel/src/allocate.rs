@@ -66,9 +66,12 @@ impl Kernel {
         }
         self.send_offers(batch, out);
         self.allocation_due = goes_on.then_some(self.now);
+        self.counters.allocations += 1;
+        self.watch_waits();
     }
 
     fn offer(&mut self, allocation: Allocation, batch: &mut Batch) {
+        self.counters.offers_made += 1;
         let tag = self.offers.next_tag();
         let agent = self.agents.get_mut(allocation.agent);
         agent.offers.insert(tag);

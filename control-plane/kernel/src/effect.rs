@@ -3,7 +3,7 @@
 use insula_types::event::Event;
 use insula_types::message::{Message, Peer};
 use insula_types::record::Record;
-use insula_types::{FrameworkId, RequestId, TaskId};
+use insula_types::{FrameworkId, RequestId, TaskId, TraceContext};
 use serde::{Deserialize, Serialize};
 
 use crate::Rejection;
@@ -13,8 +13,10 @@ use crate::Rejection;
 pub enum Effect {
     /// Change a row.
     Persist(Record),
-    /// Tell an agent or a framework.
-    Send(Peer, Message),
+    /// Tell an agent or a framework. What concerns one task carries the trace of that start of it (rule
+    /// R31), also when it is said again; the context is empty where no task that is known is concerned,
+    /// and whoever sends it fills in that of the commit that released it, or of the peer's session.
+    Send(Peer, TraceContext, Message),
     /// Tell whoever watches.
     Publish(Event),
     /// Answer a question.

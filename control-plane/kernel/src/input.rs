@@ -248,6 +248,25 @@ pub enum Call {
     Request,
 }
 
+impl Call {
+    /// Its name, as Mesos has it but in small letters.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Teardown => "teardown",
+            Self::Accept { .. } => "accept",
+            Self::Decline { .. } => "decline",
+            Self::Revive(_) => "revive",
+            Self::Suppress(_) => "suppress",
+            Self::Kill { .. } => "kill",
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Reconcile(_) => "reconcile",
+            Self::Message { .. } => "message",
+            Self::Request => "request",
+        }
+    }
+}
+
 /// An offer id as the framework wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedOffer {

@@ -9,6 +9,8 @@ use crate::agent::Agents;
 use crate::agent::lost::LossPace;
 use crate::allocator::{AgentKey, Allocator};
 use crate::builtin::Requests;
+use crate::builtin::waits::WaitsWatch;
+use crate::figures::Counters;
 use crate::framework::Frameworks;
 use crate::offer::Offers;
 use crate::out::Out;
@@ -33,6 +35,9 @@ pub struct Kernel {
     pub(crate) tasks: Tasks,
     pub(crate) offers: Offers,
     pub(crate) requests: BTreeMap<TenantId, Requests>,
+    /// How many requests of all tenants wait.
+    pub(crate) requests_waiting: usize,
+    pub(crate) waits: WaitsWatch,
     pub(crate) allocator: Allocator,
     /// When the next allocation runs; none while nothing could come of it.
     pub(crate) allocation_due: Option<Time>,
@@ -40,6 +45,7 @@ pub struct Kernel {
     pub(crate) loss_pace: LossPace,
     /// Agents whose watermark is above what is persisted.
     pub(crate) unconfirmed: BTreeSet<AgentKey>,
+    pub(crate) counters: Counters,
 }
 
 impl Kernel {
@@ -57,11 +63,14 @@ impl Kernel {
             tasks: Tasks::default(),
             offers: Offers::new(epoch, rows.cell.seed),
             requests: BTreeMap::new(),
+            requests_waiting: 0,
+            waits: WaitsWatch::default(),
             allocator: Allocator::new(),
             allocation_due: None,
             work: WorkQueue::default(),
             loss_pace: LossPace::default(),
             unconfirmed: BTreeSet::new(),
+            counters: Counters::default(),
             cell: rows.cell.clone(),
         };
         kernel.take_up(rows);
@@ -85,6 +94,7 @@ impl Kernel {
         self.now = self.now.max(now);
         let mut out = Out::default();
         self.dispatch(input, &mut out)?;
+        self.announce_rescinded(&mut out);
         self.persist_confirmations(&mut out);
         self.persist_time(&mut out);
         self.schedule_allocation();

@@ -38,8 +38,8 @@
 //! `kernel.rs` only dispatches. Verbs stand with whom they concern: `framework/` (subscribe, accept,
 //! kill, …), `agent/` (register, update, lost, …), `task/` (the table of transitions, the end of a task),
 //! `builtin/` (what people submit), `allocate.rs` and `rescind.rs` (offers), `work.rs` (slices),
-//! `timers.rs`, `rows.rs` (load and unload). [`allocator`] shares out what is free. `why/` answers
-//! questions as data, and [`view`] shows what only a live kernel knows.
+//! `timers.rs`, `rows.rs` (load and unload), `figures.rs` (for metrics). [`allocator`] shares out what is
+//! free. `why/` answers questions as data, and [`view`] shows what only a live kernel knows.
 //!
 //! A tenant's built-in framework has no row: it exists as soon as the tenant has a request or a task of
 //! it, and is called [`insula_types::framework::BUILT_IN`].
@@ -50,6 +50,7 @@ pub mod allocator;
 mod builtin;
 pub mod config;
 pub mod effect;
+pub mod figures;
 mod framework;
 pub mod input;
 pub mod invariant;
@@ -69,6 +70,7 @@ mod work;
 
 pub use config::Config;
 pub use effect::{Effect, Effects, Outcome};
+pub use figures::Figures;
 pub use input::Input;
 pub use kernel::Kernel;
 pub use numbering::Numbering;

@@ -1,10 +1,13 @@
 //! The effects of one step while it is made.
 
-use insula_types::RequestId;
-use insula_types::event::Event;
+use std::collections::BTreeMap;
+
+use insula_types::event::{Event, Rescinded};
 use insula_types::message::{Message, Peer, ToAgent, ToFramework};
 use insula_types::record::Record;
+use insula_types::{RequestId, TaskStatus, TraceContext};
 
+use crate::allocator::FrameworkIdx;
 use crate::{Effect, Effects, Outcome};
 
 /// Collects a step's records apart from everything else, so that INV-1 (what must be durable precedes
@@ -14,6 +17,7 @@ use crate::{Effect, Effects, Outcome};
 pub(crate) struct Out {
     records: Vec<Record>,
     rest: Vec<Effect>,
+    rescinded: BTreeMap<(FrameworkIdx, Rescinded), usize>,
 }
 
 impl Out {
@@ -30,14 +34,38 @@ impl Out {
         !self.records.is_empty()
     }
 
+    /// Says what concerns no task.
     pub(crate) fn tell_agent(&mut self, peer: Peer, message: ToAgent) {
-        self.rest
-            .push(Effect::Send(peer, Message::ToAgent(message)));
+        self.tell_agent_of(peer, TraceContext::default(), message);
     }
 
+    /// Says what concerns the task of that trace.
+    pub(crate) fn tell_agent_of(&mut self, peer: Peer, trace: TraceContext, message: ToAgent) {
+        let message = Message::ToAgent(message);
+        self.rest.push(Effect::Send(peer, trace, message));
+    }
+
+    /// Says what concerns no task.
     pub(crate) fn tell_framework(&mut self, peer: Peer, message: ToFramework) {
-        self.rest
-            .push(Effect::Send(peer, Message::ToFramework(message)));
+        let message = Message::ToFramework(message);
+        let trace = TraceContext::default();
+        self.rest.push(Effect::Send(peer, trace, message));
+    }
+
+    /// Tells a status of the task of that trace.
+    pub(crate) fn tell_status(&mut self, peer: Peer, trace: TraceContext, status: TaskStatus) {
+        let update = ToFramework::Update(Box::new(status));
+        let message = Message::ToFramework(update);
+        self.rest.push(Effect::Send(peer, trace, message));
+    }
+
+    /// Counts an offer that was taken back: one event tells of all of a step.
+    pub(crate) fn count_rescinded(&mut self, framework: FrameworkIdx, why: Rescinded) {
+        *self.rescinded.entry((framework, why)).or_default() += 1;
+    }
+
+    pub(crate) fn take_rescinded(&mut self) -> BTreeMap<(FrameworkIdx, Rescinded), usize> {
+        std::mem::take(&mut self.rescinded)
     }
 
     pub(crate) fn publish(&mut self, event: Event) {

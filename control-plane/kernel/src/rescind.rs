@@ -1,9 +1,10 @@
 //! Offers come back: returned, rescinded, or their lease has ended.
 
+use insula_types::event::{EventKind, Rescinded};
 use insula_types::message::ToFramework;
 
 use crate::Kernel;
-use crate::allocator::AgentKey;
+use crate::allocator::{AgentKey, FrameworkIdx};
 use crate::offer::{Offer, Tag};
 use crate::out::Out;
 
@@ -31,8 +32,9 @@ impl Kernel {
         Some(offer)
     }
 
-    fn rescind(&mut self, tag: Tag, out: &mut Out) -> Option<Offer> {
+    fn rescind(&mut self, tag: Tag, why: Rescinded, out: &mut Out) -> Option<Offer> {
         let offer = self.return_offer(tag)?;
+        self.count_rescinded(offer.framework, why, out);
         if let Some(peer) = self.frameworks.get(offer.framework).peer() {
             out.tell_framework(peer, ToFramework::Rescind(self.offers.id(tag)));
         }
@@ -42,7 +44,30 @@ impl Kernel {
     pub(crate) fn rescind_agent(&mut self, key: AgentKey, out: &mut Out) {
         let tags: Vec<Tag> = self.agents.get(key).offers.iter().copied().collect();
         for tag in tags {
-            self.rescind(tag, out);
+            self.rescind(tag, Rescinded::AgentChanged, out);
+        }
+    }
+
+    pub(crate) fn count_rescinded(
+        &mut self,
+        framework: FrameworkIdx,
+        why: Rescinded,
+        out: &mut Out,
+    ) {
+        *self.counters.offers_rescinded.entry(why).or_default() += 1;
+        out.count_rescinded(framework, why);
+    }
+
+    /// Tells whoever watches of the offers that this step took back.
+    pub(crate) fn announce_rescinded(&self, out: &mut Out) {
+        for ((framework, why), count) in out.take_rescinded() {
+            let framework = self.frameworks.get(framework).key.clone();
+            let event = EventKind::OffersRescinded {
+                framework,
+                count,
+                why,
+            };
+            self.announce(event, out);
         }
     }
 
@@ -62,7 +87,7 @@ impl Kernel {
             if self.allocator.is_wanted_by_others(agent, framework) {
                 self.pass_on(tag, out);
             } else if end <= self.now {
-                self.rescind(tag, out);
+                self.rescind(tag, Rescinded::Expired, out);
             } else {
                 let again = self.now + self.config.offer_lease_contended;
                 self.offers.check_again(tag, again.min(end));
@@ -72,7 +97,7 @@ impl Kernel {
 
     /// Rescinds an offer that others wait for, and lets them go first.
     fn pass_on(&mut self, tag: Tag, out: &mut Out) {
-        let Some(offer) = self.rescind(tag, out) else {
+        let Some(offer) = self.rescind(tag, Rescinded::OthersWait, out) else {
             return;
         };
         let until = self.now + self.config.offer_lease_contended;

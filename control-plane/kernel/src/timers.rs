@@ -20,6 +20,7 @@ impl Kernel {
             self.offers.next_check().map(|(at, _)| at),
             self.next_silence_check(),
             self.frameworks.next_deadline().map(|(at, _)| at),
+            self.next_waits_look(),
         ]
         .into_iter()
         .flatten()
@@ -34,5 +35,6 @@ impl Kernel {
         self.expire_framework(out);
         self.end_leases(out);
         self.allocate_if_due(out);
+        self.tell_why_requests_wait(out);
     }
 }

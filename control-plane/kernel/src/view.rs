@@ -2,9 +2,12 @@
 //!
 //! Bulk reads come from the rows (rule R13); these views are what is laid over them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use insula_types::{AgentId, FrameworkKey, LaunchId, OfferId, Resources, SessionId, Time};
+use insula_types::{
+    AgentId, FrameworkKey, LaunchId, OfferId, Resources, SessionId, TaskId, TenantId, Time,
+    TraceContext,
+};
 
 use crate::Kernel;
 use crate::agent::Agent;
@@ -75,7 +78,45 @@ pub struct FrameworkView {
     pub waiting: usize,
 }
 
+/// What a tenant has in a cell; made from what is counted anyway, so that it costs as much as there are
+/// frameworks and roles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantView {
+    /// Which tenant.
+    pub tenant: TenantId,
+    /// Its tasks that are not history.
+    pub tasks: usize,
+    /// Its requests that wait.
+    pub waiting: usize,
+    /// The scalars that its tasks use and its frameworks are offered.
+    pub held: Resources,
+}
+
 impl Kernel {
+    /// What each tenant has that has frameworks, requests or charges, by id.
+    #[must_use]
+    pub fn tenants_view(&self) -> Vec<TenantView> {
+        let mut tenants: BTreeMap<&str, TenantView> = BTreeMap::new();
+        let shares = self.allocator.shares();
+        // The first part of a role's path is the tenant.
+        for share in shares.iter().filter(|share| !share.path.contains('/')) {
+            tenant(&mut tenants, &share.path).held = share.allocated.clone();
+        }
+        for framework in self.frameworks.by_key() {
+            tenant(&mut tenants, framework.key.tenant.as_str()).tasks += framework.tasks.len();
+        }
+        for (id, requests) in &self.requests {
+            tenant(&mut tenants, id.as_str()).waiting = requests.waiting();
+        }
+        tenants.into_values().collect()
+    }
+
+    /// The scalars that all agents of the cell have together.
+    #[must_use]
+    pub fn total(&self) -> Resources {
+        self.allocator.total()
+    }
+
     /// All outstanding offers.
     pub fn offers(&self) -> impl Iterator<Item = OfferView> + '_ {
         self.offers.iter().map(|offer| self.offer_view(offer))
@@ -91,6 +132,26 @@ impl Kernel {
     pub fn agent_view_of(&self, agent: &AgentId) -> Option<AgentView> {
         let key = self.agents.find(agent)?;
         Some(self.agent_view(self.agents.get(key)))
+    }
+
+    /// The name of an agent's machine, if the agent is known.
+    #[must_use]
+    pub fn hostname_of(&self, agent: &AgentId) -> Option<&str> {
+        let key = self.agents.find(agent)?;
+        Some(&self.agents.get(key).row.info.hostname)
+    }
+
+    /// Whose task a launch is, if it is live.
+    #[must_use]
+    pub fn tenant_of(&self, launch: LaunchId) -> Option<&TenantId> {
+        Some(&self.tasks.get(launch)?.row.key.framework.tenant)
+    }
+
+    /// The trace of a framework's task, if it is live.
+    #[must_use]
+    pub fn trace_of(&self, framework: &FrameworkKey, task: &TaskId) -> Option<&TraceContext> {
+        let launch = self.tasks.named(self.frameworks.find(framework)?, task)?;
+        Some(&self.tasks.get(launch)?.row.trace)
     }
 
     /// The live side of every framework that is not removed, by key.
@@ -165,4 +226,16 @@ impl Kernel {
         let offers = tags.iter().filter_map(|tag| self.offers.get(*tag));
         Resources::sum(offers.map(|offer| &offer.resources))
     }
+}
+
+fn tenant<'a, 'b>(
+    tenants: &'b mut BTreeMap<&'a str, TenantView>,
+    id: &'a str,
+) -> &'b mut TenantView {
+    tenants.entry(id).or_insert_with(|| TenantView {
+        tenant: TenantId::from(id),
+        tasks: 0,
+        waiting: 0,
+        held: Resources::new(),
+    })
 }

@@ -19,14 +19,21 @@ pub(crate) fn is_about_offers(input: &Input) -> bool {
 }
 
 /// Whether an effect may leave on the lease alone. Offers name their epoch, so the owner's successor
-/// refuses those that are not its own; rescinds and the events about them go with them.
+/// refuses those that are not its own; rescinds and the events about them go with them. So does why a
+/// request waits, which every owner finds out for itself.
 pub(crate) fn is_on_lease(effect: &Effect, about_offers: bool) -> bool {
     match effect {
-        Effect::Send(_, Message::ToFramework(message)) => {
+        Effect::Send(_, _, Message::ToFramework(message)) => {
             matches!(message, ToFramework::Offers(_) | ToFramework::Rescind(_))
         }
-        Effect::Publish(event) => matches!(event.kind, EventKind::OffersMade { .. }),
+        Effect::Publish(event) => matches!(
+            event.kind,
+            EventKind::OffersMade { .. }
+                | EventKind::OffersDeclined { .. }
+                | EventKind::OffersRescinded { .. }
+                | EventKind::RequestWaits { .. }
+        ),
         Effect::Reply(_, outcome) => about_offers && *outcome == Outcome::Accepted,
-        Effect::Send(_, Message::ToAgent(_)) | Effect::Persist(_) => false,
+        Effect::Send(_, _, Message::ToAgent(_)) | Effect::Persist(_) => false,
     }
 }

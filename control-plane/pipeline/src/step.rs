@@ -50,7 +50,7 @@ impl Pipeline {
         let asker = Asker::of(&input);
         let effects = match step(kernel, now, input) {
             Ok(Ok(effects)) => effects,
-            Ok(Err(rejection)) => asker.tell(rejection).into_iter().collect(),
+            Ok(Err(rejection)) => asker.tell(kernel.now(), rejection),
             Err(panic) => {
                 let sentence = sentence(panic.as_ref());
                 let removed = self.remove_cell(cell);

@@ -160,7 +160,7 @@ fn a_kernel_that_takes_anothers_place_makes_other_offers() {
     commit(&mut pipeline);
     let released: Vec<_> = std::iter::from_fn(|| pipeline.poll_release(true)).collect();
     let offers = released.iter().filter(|released| {
-        let Effect::Send(_, Message::ToFramework(message)) = &released.effect else {
+        let Effect::Send(_, _, Message::ToFramework(message)) = &released.effect else {
             return false;
         };
         matches!(message, ToFramework::Offers(_))

@@ -10,6 +10,7 @@ use insula_kernel::{Config, Effect, Kernel, Outcome, Rejection};
 use insula_pipeline::{
     Envelope, InputError, Limits, Marks, Pipeline, Poisoned, Released, SenderId,
 };
+use insula_types::event::EventKind;
 use insula_types::message::{Message, Peer, ToAgent};
 use insula_types::record::Record;
 use insula_types::{Epoch, RequestId};
@@ -94,6 +95,21 @@ fn a_refusal_is_an_answer() {
     let released = pipeline.poll_release(false).unwrap();
     let refused = Outcome::Refused(Rejection::TaskUnknown("unknown".into()));
     assert_eq!(released.effect, Effect::Reply(RequestId(1), refused));
+    let released = pipeline.poll_release(false).unwrap();
+    let Effect::Publish(event) = released.effect else {
+        panic!("{released:?}");
+    };
+    let EventKind::CallRefused {
+        call,
+        task,
+        sentence,
+        ..
+    } = event.kind
+    else {
+        panic!("{event:?}");
+    };
+    assert_eq!((call, task), ("withdraw", Some("unknown".into())));
+    assert!(sentence.contains("no task 'unknown'"), "{sentence}");
 }
 
 #[test]
@@ -107,8 +123,11 @@ fn an_agent_that_is_refused_is_told_to_begin_anew() {
     while pipeline.poll_release(false).is_some() {}
     feed(&mut pipeline, register("a clone"));
     let released = pipeline.poll_release(false).unwrap();
-    let Effect::Send(Peer::Agent { session, .. }, Message::ToAgent(ToAgent::Disconnect { reason })) =
-        released.effect
+    let Effect::Send(
+        Peer::Agent { session, .. },
+        _,
+        Message::ToAgent(ToAgent::Disconnect { reason }),
+    ) = released.effect
     else {
         panic!("{released:?}");
     };

@@ -13,3 +13,4 @@ pub mod resources;
 pub mod role;
 pub mod status;
 pub mod task;
+pub mod wasm;

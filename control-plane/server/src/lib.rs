@@ -35,6 +35,7 @@ pub mod forward;
 pub mod front;
 pub mod gateway;
 pub mod link;
+pub mod metrics;
 pub mod partition;
 pub mod registry;
 pub mod relay;
@@ -42,6 +43,7 @@ pub mod replica;
 mod server;
 pub mod service;
 pub mod stopping;
+pub mod timeline;
 
 pub use insula_store::Durability;
 pub use server::{Options, ReplicaOptions, ReplicaServer, Server, StartError};

@@ -13,6 +13,8 @@ use crate::authority::Authority;
 use crate::cells::Cells;
 use crate::events::EventLogs;
 use crate::forward::Forwarder;
+use crate::front::Connections;
+use crate::metrics::Collector;
 use crate::relay::Relay;
 use crate::stopping::Stopping;
 
@@ -39,6 +41,10 @@ pub struct Service {
     pub reached: Reached,
     /// Tells what would go on for ever to end.
     pub stopping: Stopping,
+    /// Looks after the metrics.
+    pub collector: Collector,
+    /// How many connections are open.
+    pub connections: Connections,
     /// Modules that may be taken in at a time: each is in memory while it is checked.
     pub uploads: Semaphore,
 }

@@ -1,6 +1,6 @@
 //! The one source of chance: everything random in a run comes from its seed, in order.
 
-use insula_types::Span;
+use insula_types::{Span, TraceContext};
 
 /// The generator xoshiro256**, its state filled from the seed by SplitMix64, as its authors advise.
 ///
@@ -51,6 +51,13 @@ impl Rng {
     /// A place in a list of `len` members, which is at least 1.
     pub(crate) fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
+    }
+
+    /// A trace of its own, recorded or not.
+    pub(crate) fn trace(&mut self) -> TraceContext {
+        let trace_id = u128::from(self.next()) << 64 | u128::from(self.next());
+        let span_id = self.next();
+        TraceContext::start(trace_id, span_id, self.chance(500))
     }
 
     /// A span of `low..=high` milliseconds, to the microsecond.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use insula_types::request::TaskRequest;
-use insula_types::{CellId, Resources, Span, TaskId, TaskKind, TenantId, TraceContext};
+use insula_types::{CellId, Resources, Span, TaskId, TaskKind, TenantId};
 
 use crate::event::Event;
 use crate::network::{Client, ConnectionId, Side};
@@ -95,7 +95,7 @@ impl Submitter {
             },
             retries: u32::try_from(rng.below(3)).unwrap_or(0),
             payload: Bytes::from(task.to_string()),
-            trace: TraceContext::default(),
+            trace: rng.trace(),
             task,
         }
     }

@@ -262,6 +262,9 @@ impl World {
         let Record::Task(row) = record else {
             return Ok(());
         };
+        self.checks
+            .traces
+            .each_start_has_one_of_its_own(cell, row)?;
         self.checks.starts.only_what_started_finishes(cell, row)?;
         self.checks
             .launches

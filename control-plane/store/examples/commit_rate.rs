@@ -125,12 +125,10 @@ fn task(epoch: Epoch, number: u64) -> [Record; 2] {
         archived: false,
         attempt: 0,
         times: TaskTimes {
-            submitted: None,
             accepted: Time(number),
-            started: None,
-            ended: None,
+            ..TaskTimes::default()
         },
-        trace: TraceContext::start(u128::from(number), number),
+        trace: TraceContext::start(u128::from(number), number, true),
     };
     let payload = Bytes::from(vec![b'x'; PAYLOAD_BYTES]);
     [

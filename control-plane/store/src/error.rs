@@ -1,6 +1,7 @@
 //! What can go wrong between the control plane and its store.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use insula_types::{CellId, Epoch, PartitionId, ReplicaId};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
@@ -303,7 +304,19 @@ fn is_data_error(error: &sqlx::Error) -> bool {
 
 /// Names an operation for [`Error::Database`].
 pub(crate) fn failed_to(operation: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-    move |source| Error::Database { operation, source }
+    move |source| {
+        FAILURES.fetch_add(1, Ordering::Relaxed);
+        Error::Database { operation, source }
+    }
+}
+
+/// See [`failures`].
+static FAILURES: AtomicU64 = AtomicU64::new(0);
+
+/// How often a database did not do what it was asked for, in all of this process; for metrics.
+#[must_use]
+pub fn failures() -> u64 {
+    FAILURES.load(Ordering::Relaxed)
 }
 
 fn holder(pid: Option<u32>) -> String {

@@ -49,8 +49,8 @@ mod sqlite;
 mod steps;
 
 pub use digest::{Digest, NotADigest};
-pub use error::{CommitError, Error};
-pub use facade::Store;
+pub use error::{CommitError, Error, failures};
+pub use facade::{Connections, Store};
 pub use membership::{PARTITIONS_DEFAULT, partition_of};
 pub use page::{PAGE_ROWS_MAX, Page, Retention, TaskFilter, TaskGroup};
 pub use partition::{CellRecords, CommitNo, Head, InputMark, Ownership};

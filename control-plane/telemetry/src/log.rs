@@ -1,6 +1,7 @@
 //! Where events go.
 
 use std::io::IsTerminal;
+use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -13,6 +14,23 @@ pub enum Format {
     Text,
     /// A JSON object per line.
     Json,
+}
+
+/// A word that names no format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a log is written as text or as json")]
+pub struct NotAFormat;
+
+impl FromStr for Format {
+    type Err = NotAFormat;
+
+    fn from_str(word: &str) -> Result<Self, NotAFormat> {
+        match word {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(NotAFormat),
+        }
+    }
 }
 
 /// Why logging cannot start.

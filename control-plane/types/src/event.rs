@@ -1,8 +1,12 @@
 //! What happened, for whoever watches.
 
+use std::fmt;
+
 use crate::task::Exit;
+use crate::why::Why;
 use crate::{
-    AgentId, FrameworkKey, LaunchId, Reason, TaskKey, TaskState, TenantId, Time, TraceContext,
+    AgentId, FrameworkKey, LaunchId, Reason, Span, TaskId, TaskKey, TaskState, TenantId, Time,
+    TraceContext,
 };
 
 /// Something that happened in a cell. The pipeline adds the number of the commit that made it true,
@@ -71,12 +75,49 @@ pub enum EventKind {
         /// How many retries are left after this one.
         left: u32,
     },
+    /// A request waits, and why. Said of the oldest request of each shape when an allocation has left it
+    /// behind for another reason than before; the younger ones of its shape wait for the same.
+    RequestWaits {
+        /// Which task it will be.
+        task: TaskKey,
+        /// The decisive reason.
+        why: Why,
+    },
     /// A framework was offered resources.
     OffersMade {
         /// To whom.
         framework: FrameworkKey,
         /// How many offers.
         count: usize,
+    },
+    /// A framework gave offers back.
+    OffersDeclined {
+        /// Who.
+        framework: FrameworkKey,
+        /// How many offers.
+        count: usize,
+        /// For how long it does not want to see the same resources again.
+        refuse: Span,
+    },
+    /// Offers were taken back.
+    OffersRescinded {
+        /// From whom.
+        framework: FrameworkKey,
+        /// How many offers.
+        count: usize,
+        /// Why.
+        why: Rescinded,
+    },
+    /// A framework, or whoever asked for it, did not get what a call asked for.
+    CallRefused {
+        /// Who called; a tenant's built-in framework for people.
+        framework: FrameworkKey,
+        /// What was asked for: the call's name.
+        call: &'static str,
+        /// The task of an accept that was not started, if it is about one.
+        task: Option<TaskId>,
+        /// Why not; the sentence that the caller got.
+        sentence: String,
     },
     /// A framework accepted an offer for a task: the launch is on its way.
     TaskAccepted {
@@ -104,6 +145,27 @@ pub enum EventKind {
         /// How the process ended, if it did.
         exit: Option<Exit>,
     },
+    /// A framework acknowledged an update of its task. Built-in frameworks do so by themselves, and
+    /// nothing is said of it.
+    TaskAcknowledged {
+        /// Which task.
+        task: TaskKey,
+        /// Which start of it.
+        launch: LaunchId,
+        /// Where.
+        agent: AgentId,
+        /// The state that it was told.
+        state: TaskState,
+    },
+    /// A task's agent was told to kill it, as its framework or a person asked.
+    KillAsked {
+        /// Which task.
+        task: TaskKey,
+        /// Which start of it.
+        launch: LaunchId,
+        /// Where.
+        agent: AgentId,
+    },
     /// An operator changed a role's weight or quota limit.
     RoleChanged {
         /// The full path of the role.
@@ -116,6 +178,52 @@ pub enum EventKind {
     },
 }
 
+/// Why offers were taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rescinded {
+    /// Their agent cannot be offered any more, or came back with other resources.
+    AgentChanged,
+    /// Another framework waited for the same agent.
+    OthersWait,
+    /// They were kept for as long as an offer may be.
+    Expired,
+    /// The session that they were made to is over.
+    SessionOver,
+}
+
+impl Rescinded {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::AgentChanged,
+        Self::OthersWait,
+        Self::Expired,
+        Self::SessionOver,
+    ];
+
+    /// The word used in JSON and labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AgentChanged => "agent_changed",
+            Self::OthersWait => "others_wait",
+            Self::Expired => "expired",
+            Self::SessionOver => "session_over",
+        }
+    }
+}
+
+/// The sentence for people.
+impl fmt::Display for Rescinded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AgentChanged => "the agent left or came back changed",
+            Self::OthersWait => "others wait for the same agent",
+            Self::Expired => "they were kept for too long",
+            Self::SessionOver => "the session that they were made to is over",
+        })
+    }
+}
+
 impl EventKind {
     /// The tenant that may see the event; none if it concerns the whole cell.
     #[must_use]
@@ -124,12 +232,18 @@ impl EventKind {
             Self::FrameworkSubscribed { framework, .. }
             | Self::FrameworkDisconnected { framework }
             | Self::FrameworkRemoved { framework }
-            | Self::OffersMade { framework, .. } => Some(&framework.tenant),
+            | Self::OffersMade { framework, .. }
+            | Self::OffersDeclined { framework, .. }
+            | Self::OffersRescinded { framework, .. }
+            | Self::CallRefused { framework, .. } => Some(&framework.tenant),
             Self::RequestSubmitted { task }
             | Self::RequestWithdrawn { task }
             | Self::RequestRetried { task, .. }
+            | Self::RequestWaits { task, .. }
             | Self::TaskAccepted { task, .. }
-            | Self::TaskUpdated { task, .. } => Some(&task.framework.tenant),
+            | Self::TaskUpdated { task, .. }
+            | Self::TaskAcknowledged { task, .. }
+            | Self::KillAsked { task, .. } => Some(&task.framework.tenant),
             Self::AgentRegistered { .. }
             | Self::AgentDisconnected { .. }
             | Self::AgentUnreachable { .. }

@@ -88,6 +88,13 @@ macro_rules! text_id {
             }
         }
 
+        /// The id's own text, shared.
+        impl From<&$name> for Arc<str> {
+            fn from(id: &$name) -> Self {
+                Self::clone(&id.0)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)

@@ -119,6 +119,25 @@ pub enum ToAgent {
     },
 }
 
+impl ToAgent {
+    /// The launch that it is about, if it is about one.
+    #[must_use]
+    pub fn launch(&self) -> Option<LaunchId> {
+        match self {
+            Self::Command(command) => match &command.body {
+                CommandBody::Launch(launch) => Some(launch.launch),
+                CommandBody::Kill { launch, .. }
+                | CommandBody::AcknowledgeTerminal { launch, .. } => Some(*launch),
+                CommandBody::Noop => None,
+            },
+            Self::Acknowledge { launch, .. } | Self::Discard { launch } => Some(*launch),
+            Self::Registered { .. } | Self::Resync | Self::ReportAll | Self::Disconnect { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// A task as an agent reports it when it registers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskReport {

@@ -87,6 +87,10 @@ pub struct TaskStatus {
     /// Fields of a Mesos `TaskStatus` that the kernel does not read (container status, labels,
     /// health), as an encoded `TaskStatus`; empty if there are none.
     pub extra: Bytes,
+    /// When the task passed each step on its machine, as far as the agent knows. A task's row keeps it
+    /// among its [`TaskTimes`], and not here.
+    #[serde(default)]
+    pub on_agent: AgentTimes,
 }
 
 impl TaskStatus {
@@ -107,7 +111,29 @@ impl TaskStatus {
             unreachable_since: None,
             data: Bytes::new(),
             extra: Bytes::new(),
+            on_agent: AgentTimes::default(),
         }
+    }
+}
+
+/// When a task passed each step on its machine, by the machine's own wall clock: not comparable with
+/// kernel time without care, and for display only. What is not known, or has not come, is absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentTimes {
+    /// When the launch arrived.
+    pub received: Option<Time>,
+    /// When it began to run.
+    pub started: Option<Time>,
+    /// When it ended, or could not be started.
+    pub ended: Option<Time>,
+}
+
+impl AgentTimes {
+    /// Takes over what is reported, and keeps what is not.
+    pub fn learn(&mut self, reported: &Self) {
+        self.received = reported.received.or(self.received);
+        self.started = reported.started.or(self.started);
+        self.ended = reported.ended.or(self.ended);
     }
 }
 
@@ -122,4 +148,11 @@ pub struct TaskTimes {
     pub started: Option<Time>,
     /// When the terminal status was stepped.
     pub ended: Option<Time>,
+    /// When the acknowledgement of the terminal update was stepped; absent also if the terminal status
+    /// was none that is acknowledged.
+    #[serde(default)]
+    pub acknowledged: Option<Time>,
+    /// What the agent said.
+    #[serde(default)]
+    pub on_agent: AgentTimes,
 }

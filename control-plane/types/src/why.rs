@@ -104,6 +104,31 @@ pub enum Why {
     Imminent,
 }
 
+impl Why {
+    /// The word for its kind: that of its `reason` in JSON.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoAgents => "no_agents",
+            Self::NoAgentLargeEnough { .. } => "no_agent_large_enough",
+            Self::NoAgentFreeEnough { .. } => "no_agent_free_enough",
+            Self::NoAgentWithAttribute { .. } => "no_agent_with_attribute",
+            Self::NoAgentForKind { .. } => "no_agent_for_kind",
+            Self::NoAgentMeetsAll => "no_agent_meets_all",
+            Self::QuotaLimit { .. } => "quota_limit",
+            Self::Filtered { .. } => "filtered",
+            Self::Suppressed { .. } => "suppressed",
+            Self::FrameworkDisconnected => "framework_disconnected",
+            Self::OfferedToOthers { .. } => "offered_to_others",
+            Self::OthersFirst => "others_first",
+            Self::WaitsForAgent { .. } => "waits_for_agent",
+            Self::WillRetry { .. } => "will_retry",
+            Self::State { .. } => "state",
+            Self::Imminent => "imminent",
+        }
+    }
+}
+
 struct Amount(Millis);
 
 impl fmt::Display for Amount {

@@ -77,6 +77,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
         "insula-faults",
         &["insula-types", "insula-proto", "insula-client"],
     ),
+    ("insula-observability", &["insula-faults"]),
     ("insula-sdk", &[]),
     ("insula-checks", &[]),
 ];
@@ -87,6 +88,7 @@ pub const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("insula-agent", &["insula-wasm-executor"]),
     ("insula-cli", &["insula-proto"]),
     ("insula-loadtest", &["insula-server"]),
+    ("insula-telemetry", &["insula-faults"]),
 ];
 
 /// Crates from outside that only some packages may name, and why.

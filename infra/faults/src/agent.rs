@@ -1,9 +1,8 @@
 //! An agent's process.
 
-use std::path::{Path, PathBuf};
-
 use crate::network::Proxy;
 use crate::process::{Process, Program};
+use crate::replica::Shape;
 
 /// What an agent offers: room for many small tasks.
 const RESOURCES: &str = "cpus:4;mem:4096;ports:[31000-32000]";
@@ -12,8 +11,7 @@ const RESOURCES: &str = "cpus:4;mem:4096;ports:[31000-32000]";
 /// restarts, and so its identity and its tasks.
 #[derive(Debug)]
 pub struct Agent {
-    insula: PathBuf,
-    home: PathBuf,
+    shape: Shape,
     name: String,
     /// The road to the control plane.
     pub to_control_plane: Proxy,
@@ -23,16 +21,9 @@ pub struct Agent {
 
 impl Agent {
     /// Starts an agent that joins with a token made for the address of its proxy.
-    pub(crate) fn start(
-        insula: &Path,
-        home: &Path,
-        name: &str,
-        to_control_plane: Proxy,
-        join: String,
-    ) -> Self {
+    pub(crate) fn start(shape: &Shape, name: &str, to_control_plane: Proxy, join: String) -> Self {
         let mut agent = Self {
-            insula: insula.to_owned(),
-            home: home.to_owned(),
+            shape: shape.clone(),
             name: name.to_owned(),
             to_control_plane,
             join,
@@ -44,13 +35,16 @@ impl Agent {
 
     /// Starts it again.
     pub fn up(&mut self) {
-        let agent = Program::new(&self.insula)
+        let mut agent = Program::new(&self.shape.insula)
             .args(["agent", "--no-cgroups", "--keep-alive", "1"])
             .args(["--resources", RESOURCES])
             .args(["--hostname", &self.name, "--join", &self.join])
             .arg("--work-dir")
-            .arg(self.home.join(&self.name));
-        let log = self.home.join(format!("{}.log", self.name));
+            .arg(self.shape.home.join(&self.name));
+        for (name, value) in &self.shape.environment {
+            agent = agent.env(name, value);
+        }
+        let log = self.shape.home.join(format!("{}.log", self.name));
         self.process = Some(agent.start(&self.name, &log));
     }
 

@@ -12,6 +12,8 @@
 //! come to rest, [`history::violations`] judges it: it is a pure function of what was written down,
 //! and the only place that knows what must never happen.
 //!
+//! A [`receiver`] takes what processes export over OTLP, as a collector would, and judges traces.
+//!
 //! This is a harness. Whatever the machine refuses ends the test with a sentence: functions here
 //! panic instead of returning errors, except where a failure is what a test waits for.
 //!
@@ -26,6 +28,7 @@ mod http;
 mod network;
 mod place;
 mod process;
+pub mod receiver;
 mod replica;
 pub mod requirements;
 mod services;

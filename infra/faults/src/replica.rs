@@ -19,6 +19,7 @@ pub(crate) struct Shape {
     pub(crate) config: PathBuf,
     pub(crate) public: SocketAddr,
     pub(crate) home: PathBuf,
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 /// `insula server` with its own roads to Postgres and Redis. It keeps its port through restarts.
@@ -80,6 +81,9 @@ impl Replica {
         let listen = self.listen.to_string();
         let redis = format!("redis://{}", self.to_redis.address());
         let public = self.shape.public.to_string();
+        for (name, value) in &self.shape.environment {
+            program = program.env(name, value);
+        }
         let program = program
             .arg("server")
             .args([

@@ -8,14 +8,14 @@ use insula_agent_core::{
     Config, Core, Effect, Effects, End, EndCause, Identity as CoreIdentity, Input, LaunchPlan,
 };
 use insula_proto::convert::agent::{
-    Addressed, AgentMessage, ServiceMessage, from_agent_to_wire, to_agent_from_wire,
+    Addressed, AgentMessage, Said, ServiceMessage, from_agent_to_wire, to_agent_from_wire,
 };
 use insula_proto::insula::agent::v1;
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
 use insula_types::agent::{AgentCapabilities, AgentInfo};
 use insula_types::message::{CommandBody, FromAgent, ToAgent};
 use insula_types::task::Exit;
-use insula_types::{Epoch, LaunchId, Resources, SessionId, TaskId, Time, UpdateUuid};
+use insula_types::{Epoch, LaunchId, Resources, SessionId, TaskId, Time, TraceContext, UpdateUuid};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -51,6 +51,8 @@ pub(super) struct Agent {
     epoch: Epoch,
     /// The ownership under which it counts as registered.
     registered: Option<Epoch>,
+    /// What it says of itself belongs to this trace, which nobody records.
+    trace: TraceContext,
 }
 
 /// An update on its way.
@@ -105,6 +107,7 @@ impl Agent {
             sent: BTreeMap::new(),
             epoch: Epoch::default(),
             registered: None,
+            trace: TraceContext::start(Uuid::new_v4().as_u128(), 1, false),
         })
     }
 
@@ -163,6 +166,7 @@ impl Agent {
             epoch,
             session,
             message,
+            ..
         } = to_agent_from_wire(message)?;
         // Nobody can read the output of a process that never was.
         let ServiceMessage::Kernel(message) = message else {
@@ -230,7 +234,7 @@ impl Agent {
             Effect::Start(launch) => {
                 self.tally.started(&launch.task);
                 let launch = launch.launch;
-                inputs.push_back(Input::Started { launch });
+                inputs.push_back(Input::Started { launch, at: None });
                 if self.run.is_zero() {
                     inputs.push_back(self.ended(launch, Exit::Code(0), EndCause::Exit));
                 } else {
@@ -261,10 +265,15 @@ impl Agent {
 
     /// Sends a message; a session that falls behind its bound is cut and begins anew.
     fn say(&mut self, message: AgentMessage) {
+        let trace = match &message {
+            AgentMessage::Kernel(FromAgent::Update { trace, .. }) => trace.clone(),
+            _ => self.trace.clone(),
+        };
+        let said = from_agent_to_wire(Said { message, trace });
         let full = self
             .outbound
             .as_ref()
-            .is_some_and(|outbound| outbound.try_send(from_agent_to_wire(message)).is_err());
+            .is_some_and(|outbound| outbound.try_send(said).is_err());
         if full {
             self.outbound = None;
         }

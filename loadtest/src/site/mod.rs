@@ -301,7 +301,7 @@ fn output(mut command: Command) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn free_address() -> Result<SocketAddr, Error> {
+pub(crate) fn free_address() -> Result<SocketAddr, Error> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 

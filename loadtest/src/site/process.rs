@@ -22,6 +22,18 @@ impl Process {
     /// # Errors
     /// [`Error::File`] or [`Error::Run`].
     pub(crate) fn start(command: Command, log: PathBuf) -> Result<Self, Error> {
+        Self::start_with(command, log, &[])
+    }
+
+    /// Starts it with variables in its environment.
+    ///
+    /// # Errors
+    /// [`Error::File`] or [`Error::Run`].
+    pub(crate) fn start_with(
+        command: Command,
+        log: PathBuf,
+        variables: &[(&'static str, String)],
+    ) -> Result<Self, Error> {
         let file = |source| Error::File {
             path: log.clone(),
             source,
@@ -36,6 +48,7 @@ impl Process {
             .args(command.get_args());
         child
             .env("INSULA_LOG", LOG)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err);

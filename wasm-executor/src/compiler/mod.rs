@@ -19,7 +19,7 @@ use insula_proto::insula::wasm::v1::{
 };
 
 use crate::engine;
-use crate::protocol::frame;
+use crate::protocol::{frame, trace_of_environment};
 use crate::sandbox::{Limits, confine};
 
 pub use artifact::StoreError;
@@ -136,6 +136,7 @@ impl Answer {
         given.0 = true;
         let result = CompileResult {
             outcome: Some(outcome),
+            trace: trace_of_environment(),
         };
         let written = frame::encode(&result)
             .map_err(io::Error::other)

@@ -14,10 +14,12 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use insula_proto::insula::wasm::v1::Trace;
 use tokio::sync::mpsc;
 
 use crate::engine;
 use crate::module::Linkers;
+use crate::protocol::trace_of_environment;
 use crate::sandbox::{ConfineError, Limits, confine};
 use modules::Modules;
 use runner::Runner;
@@ -35,6 +37,8 @@ pub struct Options {
     pub executor_id: String,
     /// What the agent gave this process to be recognized by. Not printed, not logged.
     pub token: Token,
+    /// The trace that this process was started in; it says so in what is about no task.
+    pub trace: Option<Trace>,
     /// The folder with artifacts; nothing is loaded from elsewhere.
     pub cache: PathBuf,
     /// Tasks that run at a time; others wait. Each reserves 4 GiB of address space and up to seven
@@ -64,13 +68,14 @@ impl std::fmt::Debug for Token {
 pub const DEFAULT_SLOTS: u32 = 1_024;
 
 impl Options {
-    /// Options with the usual bounds and no names yet.
+    /// Options with the usual bounds, the trace that the environment names, and no names yet.
     #[must_use]
     pub fn new(socket: PathBuf, cache: PathBuf, token: Token) -> Self {
         Self {
             socket,
             framework_id: String::new(),
             executor_id: String::new(),
+            trace: trace_of_environment(),
             token,
             cache,
             slots: DEFAULT_SLOTS,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use insula_proto::insula::wasm::v1::{
-    Call, Calls, Event, Events, Launch, Subscribe, Update, call, event,
+    Call, Calls, Event, Events, Launch, Subscribe, Trace, Update, call, event,
 };
 use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -181,10 +181,11 @@ impl Session {
 
     fn handle(&mut self, event: Event) -> Result<(), Broken> {
         check_launch_id(&event)?;
-        match event.event {
+        let Event { event, trace } = event;
+        match event {
             Some(event::Event::Subscribed(_)) => self.accepted = true,
-            Some(event::Event::Launch(launch)) => self.launch(launch),
-            Some(event::Event::Kill(kill)) => self.tasks.kill(&kill.launch_id),
+            Some(event::Event::Launch(launch)) => self.launch(launch, trace),
+            Some(event::Event::Kill(kill)) => self.tasks.kill(&kill.launch_id, trace),
             Some(event::Event::Acknowledge(done)) => self.tasks.acknowledge(&done.launch_id),
             Some(event::Event::Shutdown(_)) => {
                 self.shutdown = true;
@@ -196,10 +197,12 @@ impl Session {
         Ok(())
     }
 
-    fn launch(&mut self, launch: Launch) {
+    /// An agent of a former build names the trace only in the launch itself.
+    fn launch(&mut self, launch: Launch, trace: Option<Trace>) {
+        let trace = trace.or_else(|| protocol::trace(&launch.traceparent, &launch.tracestate));
         let launch_id = launch.launch_id.clone();
         let (task_id, traceparent) = (launch.task_id.clone(), launch.traceparent.clone());
-        let Some(stop) = self.tasks.launch(&launch_id) else {
+        let Some(stop) = self.tasks.launch(&launch_id, trace) else {
             return;
         };
         if self.shutdown {
@@ -224,7 +227,7 @@ impl Session {
     fn subscribe(&mut self, unsent: &mut BytesMut) -> Result<(), frame::FrameError> {
         let mut states = self.tasks.resync().into_iter().peekable();
         loop {
-            let tasks = up_to(CALLS_BYTES, &mut || states.next());
+            let tasks = up_to(CALLS_BYTES, Update::encoded_len, &mut || states.next());
             let subscribe = Subscribe {
                 framework_id: self.options.framework_id.clone(),
                 executor_id: self.options.executor_id.clone(),
@@ -237,6 +240,7 @@ impl Session {
             let last = !subscribe.more;
             let calls = vec![Call {
                 call: Some(call::Call::Subscribe(subscribe)),
+                trace: self.options.trace.clone(),
             }];
             frame::append(unsent, &Calls { calls })?;
             if last {
@@ -247,19 +251,16 @@ impl Session {
 
     /// Writes the next updates, if there are any.
     fn tell(&mut self, unsent: &mut BytesMut) -> Result<(), frame::FrameError> {
-        let updates = up_to(CALLS_BYTES, &mut || self.tasks.next());
-        if updates.is_empty() {
+        let mut next = || {
+            let (update, trace) = self.tasks.next()?;
+            let call = Some(call::Call::Update(update));
+            Some(Call { call, trace })
+        };
+        let calls = up_to(CALLS_BYTES, Call::encoded_len, &mut next);
+        if calls.is_empty() {
             return Ok(());
         }
-        let calls = updates.into_iter().map(|update| Call {
-            call: Some(call::Call::Update(update)),
-        });
-        frame::append(
-            unsent,
-            &Calls {
-                calls: calls.collect(),
-            },
-        )
+        frame::append(unsent, &Calls { calls })
     }
 }
 
@@ -276,14 +277,18 @@ fn check_launch_id(event: &Event) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Takes updates until they fill `bytes`, or until there are no more.
-fn up_to(bytes: usize, next: &mut dyn FnMut() -> Option<Update>) -> Vec<Update> {
+/// Takes messages until they fill `bytes`, or until there are no more.
+fn up_to<M>(
+    bytes: usize,
+    len: impl Fn(&M) -> usize,
+    next: &mut dyn FnMut() -> Option<M>,
+) -> Vec<M> {
     let mut taken = Vec::new();
     let mut filled = 0;
     while filled < bytes {
-        let Some(update) = next() else { break };
-        filled += update.encoded_len();
-        taken.push(update);
+        let Some(message) = next() else { break };
+        filled += len(&message);
+        taken.push(message);
     }
     taken
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use insula_proto::insula::wasm::v1::{TaskState, Update};
+use insula_proto::insula::wasm::v1::{TaskState, Trace, Update};
 
 use crate::protocol;
 use crate::run::Stop;
@@ -11,16 +11,17 @@ use crate::run::Stop;
 ///
 /// A launch is held from its arrival until its end is acknowledged, and starts at most once in that
 /// time. The latest state of each is kept for the next connection; `outbox` is what the present one
-/// has not been told.
+/// has not been told, each update with the trace of its launch.
 pub(super) struct Tasks {
     held: HashMap<String, Held>,
     max: usize,
     live: usize,
-    outbox: VecDeque<Update>,
+    outbox: VecDeque<(Update, Option<Trace>)>,
 }
 
 struct Held {
     latest: Update,
+    trace: Option<Trace>,
     stop: Stop,
 }
 
@@ -38,9 +39,9 @@ impl Tasks {
     /// Takes a launch in, if it is new and there is room; the caller starts it then. One that is
     /// held answers with its state. One that does not fit is refused and not remembered: it never
     /// started, so that forgetting it breaks no promise.
-    pub(super) fn launch(&mut self, launch_id: &str) -> Option<Stop> {
+    pub(super) fn launch(&mut self, launch_id: &str, trace: Option<Trace>) -> Option<Stop> {
         if let Some(held) = self.held.get(launch_id) {
-            self.outbox.push_back(held.latest.clone());
+            self.outbox.push_back(held.told());
             return None;
         }
         if self.held.len() >= self.max {
@@ -48,11 +49,13 @@ impl Tasks {
                 "the executor already holds {} launches, as many as it may; launch the task again later",
                 self.max
             );
-            self.outbox.push_back(protocol::refused(launch_id, message));
+            self.outbox
+                .push_back((protocol::refused(launch_id, message), trace));
             return None;
         }
         let held = Held {
             latest: protocol::queued(launch_id),
+            trace,
             stop: Stop::default(),
         };
         let stop = held.stop.clone();
@@ -73,16 +76,17 @@ impl Tasks {
         if is_terminal(&update) {
             self.live -= 1;
         }
-        held.latest = update.clone();
-        self.outbox.push_back(update);
+        held.latest = update;
+        self.outbox.push_back(held.told());
     }
 
-    /// Stops a launch; one that has ended answers with its end, one that is not held with that.
-    pub(super) fn kill(&mut self, launch_id: &str) {
+    /// Stops a launch; one that has ended answers with its end, one that is not held with that, in
+    /// the trace of the kill.
+    pub(super) fn kill(&mut self, launch_id: &str, trace: Option<Trace>) {
         match self.held.get(launch_id) {
-            Some(held) if is_terminal(&held.latest) => self.outbox.push_back(held.latest.clone()),
+            Some(held) if is_terminal(&held.latest) => self.outbox.push_back(held.told()),
             Some(held) => held.stop.request(),
-            None => self.outbox.push_back(protocol::unknown(launch_id)),
+            None => self.outbox.push_back((protocol::unknown(launch_id), trace)),
         }
     }
 
@@ -112,8 +116,8 @@ impl Tasks {
         all
     }
 
-    /// The next thing the agent is to be told.
-    pub(super) fn next(&mut self) -> Option<Update> {
+    /// The next thing the agent is to be told, and its trace.
+    pub(super) fn next(&mut self) -> Option<(Update, Option<Trace>)> {
         self.outbox.pop_front()
     }
 
@@ -133,6 +137,12 @@ impl Tasks {
     }
 }
 
+impl Held {
+    fn told(&self) -> (Update, Option<Trace>) {
+        (self.latest.clone(), self.trace.clone())
+    }
+}
+
 fn is_terminal(update: &Update) -> bool {
     match update.state() {
         TaskState::Finished | TaskState::Failed | TaskState::Killed => true,
@@ -146,7 +156,7 @@ mod tests {
 
     use std::time::Duration;
 
-    use insula_proto::insula::wasm::v1::{Reason, TaskState, Update};
+    use insula_proto::insula::wasm::v1::{Reason, TaskState, Trace, Update};
 
     use super::Tasks;
     use crate::protocol;
@@ -159,19 +169,29 @@ mod tests {
 
     fn states(tasks: &mut Tasks) -> Vec<TaskState> {
         std::iter::from_fn(|| tasks.next())
-            .map(|update| update.state())
+            .map(|(update, told)| {
+                assert_eq!(told, trace(&update.launch_id));
+                update.state()
+            })
             .collect()
+    }
+
+    fn trace(launch_id: &str) -> Option<Trace> {
+        Some(Trace {
+            traceparent: launch_id.to_owned(),
+            tracestate: String::new(),
+        })
     }
 
     #[test]
     fn a_repeated_launch_answers_with_its_state_and_starts_nothing() {
         let mut tasks = Tasks::new(10);
-        assert!(tasks.launch("a").is_some());
-        assert!(tasks.launch("a").is_none());
+        assert!(tasks.launch("a", trace("a")).is_some());
+        assert!(tasks.launch("a", trace("a")).is_none());
         tasks.report(protocol::running("a"));
-        assert!(tasks.launch("a").is_none());
+        assert!(tasks.launch("a", trace("a")).is_none());
         tasks.report(finished("a"));
-        assert!(tasks.launch("a").is_none());
+        assert!(tasks.launch("a", trace("a")).is_none());
         use TaskState::{Finished, Queued, Running};
         assert_eq!(
             states(&mut tasks),
@@ -182,7 +202,7 @@ mod tests {
     #[test]
     fn an_end_is_kept_until_it_is_acknowledged_and_never_changes() {
         let mut tasks = Tasks::new(10);
-        tasks.launch("a");
+        tasks.launch("a", trace("a"));
         tasks.acknowledge("a");
         tasks.report(finished("a"));
         tasks.report(protocol::running("a"));
@@ -198,29 +218,34 @@ mod tests {
     #[test]
     fn a_full_table_refuses_and_forgets() {
         let mut tasks = Tasks::new(1);
-        tasks.launch("a");
-        assert!(tasks.launch("b").is_none());
-        let refused = tasks.next().unwrap();
+        tasks.launch("a", trace("a"));
+        assert!(tasks.launch("b", trace("b")).is_none());
+        let (refused, told) = tasks.next().unwrap();
+        assert_eq!(told, trace("b"));
         assert_eq!(
             (refused.launch_id.as_str(), refused.reason()),
             ("b", Reason::StartFailed)
         );
         tasks.report(finished("a"));
         tasks.acknowledge("a");
-        assert!(tasks.launch("b").is_some());
+        assert!(tasks.launch("b", trace("b")).is_some());
     }
 
     #[test]
     fn a_kill_stops_what_runs_and_answers_for_what_does_not() {
         let mut tasks = Tasks::new(10);
-        let stop = tasks.launch("a").unwrap();
-        tasks.kill("a");
+        let stop = tasks.launch("a", trace("a")).unwrap();
+        tasks.kill("a", trace("a"));
         assert!(stop.requested());
         assert_eq!(tasks.untold(), 0);
-        tasks.kill("b");
-        assert_eq!(tasks.next().unwrap().reason(), Reason::UnknownLaunch);
+        tasks.kill("b", trace("b"));
+        let (unknown, told) = tasks.next().unwrap();
+        assert_eq!(
+            (unknown.reason(), told),
+            (Reason::UnknownLaunch, trace("b"))
+        );
         tasks.report(finished("a"));
-        tasks.kill("a");
+        tasks.kill("a", trace("a"));
         assert_eq!(
             states(&mut tasks),
             [TaskState::Finished, TaskState::Finished]
@@ -230,8 +255,8 @@ mod tests {
     #[test]
     fn a_new_connection_is_told_each_state_once() {
         let mut tasks = Tasks::new(10);
-        tasks.launch("b");
-        tasks.launch("a");
+        tasks.launch("b", trace("b"));
+        tasks.launch("a", trace("a"));
         tasks.report(protocol::running("a"));
         let told: Vec<_> = tasks
             .resync()

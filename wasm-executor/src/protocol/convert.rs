@@ -1,9 +1,10 @@
 //! Between the wire's messages and the executor's own values.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use insula_proto::insula::wasm::v1::{Launch, Reason, TaskState, Timings, Update};
+use insula_proto::insula::wasm::v1::{Launch, Reason, TaskState, Timings, Trace, Update};
 
 use crate::run::{End, Ended, Task};
 
@@ -56,6 +57,20 @@ pub(crate) fn launch(launch: Launch) -> Result<(Task, PathBuf), String> {
         },
     };
     Ok((task, artifact))
+}
+
+/// A trace context, unless there is none.
+pub(crate) fn trace(traceparent: &str, tracestate: &str) -> Option<Trace> {
+    (!traceparent.is_empty()).then(|| Trace {
+        traceparent: traceparent.to_owned(),
+        tracestate: tracestate.to_owned(),
+    })
+}
+
+/// The trace that this process was started in.
+pub(crate) fn trace_of_environment() -> Option<Trace> {
+    let variable = |name| env::var(name).unwrap_or_default();
+    trace(&variable("TRACEPARENT"), &variable("TRACESTATE"))
 }
 
 fn absolute(path: String, what: &str) -> Result<PathBuf, String> {

@@ -85,6 +85,7 @@ mod tests {
         Calls {
             calls: vec![Call {
                 call: Some(call::Call::Update(update)),
+                trace: None,
             }],
         }
     }

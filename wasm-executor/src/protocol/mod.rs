@@ -3,4 +3,6 @@
 mod convert;
 pub(crate) mod frame;
 
-pub(crate) use convert::{ended, launch, queued, refused, running, unknown};
+pub(crate) use convert::{
+    ended, launch, queued, refused, running, trace, trace_of_environment, unknown,
+};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use insula_proto::insula::wasm::v1::{
     Acknowledge, Call, Calls, Compiled, Event, Events, Kill, Launch, Shutdown, Subscribe,
-    Subscribed, TaskState, Update, call, event,
+    Subscribed, TaskState, Trace, Update, call, event,
 };
 use insula_wasm_executor::{compiler, executor};
 use prost::Message as _;
@@ -20,6 +20,14 @@ use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine; reached only by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What every event of these agents carries.
+pub fn trace() -> Trace {
+    Trace {
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
+        tracestate: "insula=p:00f067aa0ba902b8".to_owned(),
+    }
+}
 
 /// A folder, a cache, and an agent's socket in it.
 pub struct Agent {
@@ -54,6 +62,7 @@ impl Agent {
         executor::Options {
             slots: 16,
             linger: Duration::from_millis(50),
+            trace: Some(trace()),
             framework_id: "framework".to_owned(),
             executor_id: "executor".to_owned(),
             ..executor::Options::new(self.path().join("socket"), self.path().join("cache"), token)
@@ -92,7 +101,10 @@ impl Agent {
     pub fn send(&mut self, events: Vec<event::Event>) {
         let events = events
             .into_iter()
-            .map(|event| Event { event: Some(event) })
+            .map(|event| Event {
+                event: Some(event),
+                trace: Some(trace()),
+            })
             .collect();
         let message = Events { events }.encode_to_vec();
         let stream = self.stream.as_mut().unwrap();
@@ -112,7 +124,11 @@ impl Agent {
         stream.read_exact(&mut length).unwrap();
         let mut message = vec![0; u32::from_be_bytes(length) as usize];
         stream.read_exact(&mut message).unwrap();
-        Calls::decode(&message[..]).unwrap().calls
+        let calls = Calls::decode(&message[..]).unwrap().calls;
+        for call in &calls {
+            assert_eq!(call.trace, Some(trace()), "{call:?} has another trace");
+        }
+        calls
     }
 
     /// The next update, in the order they came.

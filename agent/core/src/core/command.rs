@@ -37,7 +37,7 @@ impl Core {
             self.resync(now, effects);
             return Ok(());
         }
-        self.apply(command.seq, command.body, plan, effects);
+        self.apply(now, command.seq, command.body, plan, effects);
         self.timers
             .hasten(Timer::Heartbeat, now + self.config.confirm_within);
         Ok(())
@@ -62,6 +62,7 @@ impl Core {
                 launch,
                 kind,
                 grace: Span::ZERO,
+                trace: task.record.trace.clone(),
             });
         }
     }
@@ -84,6 +85,7 @@ impl Core {
 
     fn apply(
         &mut self,
+        now: Time,
         seq: CommandSeq,
         body: CommandBody,
         plan: LaunchPlan,
@@ -91,7 +93,7 @@ impl Core {
     ) {
         self.watermark.seq = seq;
         let applied = match body {
-            CommandBody::Launch(launch) => self.launch(launch, plan, effects),
+            CommandBody::Launch(launch) => self.launch(now, launch, plan, effects),
             CommandBody::Kill { launch, grace } => self.kill(launch, grace, effects),
             CommandBody::AcknowledgeTerminal { launch, uuid } => self.forget(launch, uuid, effects),
             CommandBody::Noop => false,
@@ -102,11 +104,17 @@ impl Core {
     }
 
     /// Whether the launch was new; one that is known never starts again, whatever its number.
-    fn launch(&mut self, launch: Box<Launch>, plan: LaunchPlan, effects: &mut Effects) -> bool {
+    fn launch(
+        &mut self,
+        now: Time,
+        launch: Box<Launch>,
+        plan: LaunchPlan,
+        effects: &mut Effects,
+    ) -> bool {
         if self.tasks.contains_key(&launch.launch) {
             return false;
         }
-        let task = TaskRecord::of(&launch, plan);
+        let task = TaskRecord::of(&launch, plan, now);
         self.tasks.insert(task.launch, Task::new(task.clone()));
         effects.push(Effect::Journal(Record::Launched {
             watermark: self.watermark,
@@ -127,7 +135,7 @@ impl Core {
         let grace = grace.unwrap_or(task.record.plan.grace);
         let grace = task.kill.map_or(grace, |earlier| earlier.min(grace));
         task.kill = Some(grace);
-        let kind = Some(task.record.kind);
+        let (kind, trace) = (Some(task.record.kind), task.record.trace.clone());
         let watermark = self.watermark;
         effects.push(Effect::Journal(Record::KillAsked {
             watermark,
@@ -138,6 +146,7 @@ impl Core {
             launch,
             kind,
             grace,
+            trace,
         });
         true
     }

@@ -1,6 +1,6 @@
 //! What the executors report.
 
-use insula_types::{LaunchId, Span, Time};
+use insula_types::{LaunchId, Span, Time, TraceContext};
 
 use super::Core;
 use super::verdict;
@@ -13,6 +13,7 @@ impl Core {
         &mut self,
         now: Time,
         launch: LaunchId,
+        at: Option<Time>,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
         let Some(task) = self.tasks.get_mut(&launch) else {
@@ -22,13 +23,14 @@ impl Core {
                 launch,
                 kind: None,
                 grace: Span::ZERO,
+                trace: TraceContext::default(),
             });
             return Ok(());
         };
         let was_unrecovered = std::mem::take(&mut task.unrecovered);
         match task.phase() {
             Phase::Starting => {
-                self.update(now, launch, now, verdict::running(), effects);
+                self.update(now, launch, now, verdict::running(at), effects);
             }
             Phase::Running if was_unrecovered => {}
             Phase::Running => return Err(no_news(launch, task, "runs")),
@@ -39,6 +41,7 @@ impl Core {
                     launch,
                     kind,
                     grace: Span::ZERO,
+                    trace: task.record.trace.clone(),
                 });
                 return Ok(());
             }
@@ -56,20 +59,30 @@ impl Core {
     ) -> Result<(), Refusal> {
         let task = self.starting(launch, "could not be started")?;
         let verdict = verdict::start_failed(task, sentence);
-        let kind = Some(task.record.kind);
+        let (kind, trace) = (Some(task.record.kind), task.record.trace.clone());
         self.update(now, launch, now, verdict, effects);
-        effects.push(Effect::Forget { launch, kind });
+        effects.push(Effect::Forget {
+            launch,
+            kind,
+            trace,
+        });
         Ok(())
     }
 
     pub(super) fn ended(&mut self, now: Time, launch: LaunchId, end: &End, effects: &mut Effects) {
         let task = self.tasks.get(&launch);
         let kind = task.map(|task| task.record.kind);
+        let trace = task.map(|task| task.record.trace.clone());
+        let trace = trace.unwrap_or_default();
         if let Some(task) = task.filter(|task| task.phase() != Phase::Ended) {
             let verdict = verdict::ended(task, end, now);
             self.update(now, launch, end.at, verdict, effects);
         }
-        effects.push(Effect::Forget { launch, kind });
+        effects.push(Effect::Forget {
+            launch,
+            kind,
+            trace,
+        });
     }
 
     pub(super) fn absent(
@@ -108,6 +121,7 @@ impl Core {
                 launch,
                 kind: Some(task.record.kind),
                 grace,
+                trace: task.record.trace.clone(),
             });
         }
     }

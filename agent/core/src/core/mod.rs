@@ -30,6 +30,21 @@ pub struct Identity {
     pub info: AgentInfo,
 }
 
+/// How many tasks a core has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// On their way to run.
+    pub starting: usize,
+    /// They run.
+    pub running: usize,
+    /// They run and are to be killed.
+    pub killing: usize,
+    /// They ended, and their end was not acknowledged.
+    pub ended: usize,
+    /// Those with an update that was not acknowledged, whatever they do.
+    pub pending: usize,
+}
+
 /// The agent's state machine. See the crate's front page for how to drive it.
 #[derive(Debug, Clone)]
 pub struct Core {
@@ -68,7 +83,7 @@ impl Core {
             } => {
                 return self.receive(now, epoch, &session, message, plan, effects);
             }
-            Input::Started { launch } => return self.started(now, launch, effects),
+            Input::Started { launch, at } => return self.started(now, launch, at, effects),
             Input::StartFailed { launch, sentence } => {
                 return self.start_failed(now, launch, sentence, effects);
             }
@@ -130,6 +145,13 @@ impl Core {
         self.tasks.get(&launch).map(|task| &task.record)
     }
 
+    /// When a launch began to run, as far as that is known; nothing if it was never seen running.
+    #[must_use]
+    pub fn running_since(&self, launch: LaunchId) -> Option<Time> {
+        let running = self.tasks.get(&launch)?.running.as_ref()?;
+        Some(running.started.unwrap_or(running.at))
+    }
+
     /// Whether a launch has not ended.
     #[must_use]
     pub fn is_live(&self, launch: LaunchId) -> bool {
@@ -142,6 +164,22 @@ impl Core {
     #[must_use]
     pub fn has_pending_updates(&self) -> bool {
         self.tasks.values().any(|task| task.pending().is_some())
+    }
+
+    /// How many tasks there are of each kind. It looks at every task.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for task in self.tasks.values() {
+            match task.phase() {
+                Phase::Starting => counts.starting += 1,
+                Phase::Running if task.kill.is_some() => counts.killing += 1,
+                Phase::Running => counts.running += 1,
+                Phase::Ended => counts.ended += 1,
+            }
+            counts.pending += usize::from(task.pending().is_some());
+        }
+        counts
     }
 
     fn fire_timers(&mut self, now: Time, effects: &mut Effects) {

@@ -30,6 +30,7 @@ impl Core {
             reason,
             message,
             exit,
+            started,
         } = verdict;
         let update = Update {
             uuid: self.uuids.next(),
@@ -39,6 +40,7 @@ impl Core {
             message,
             exit,
             at,
+            started,
         };
         if state.is_terminal() {
             self.timers.cancel(Timer::Deadline(launch));
@@ -89,7 +91,7 @@ impl Core {
         };
         let message = FromAgent::Update {
             launch,
-            status: Box::new(update.status(&task.record.task)),
+            status: Box::new(update.status(&task.record.task, task.times())),
             trace: task.record.trace.clone(),
         };
         effects.push(Effect::Send {

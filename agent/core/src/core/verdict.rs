@@ -14,11 +14,15 @@ pub(super) struct Verdict {
     pub(super) reason: Option<Reason>,
     pub(super) message: String,
     pub(super) exit: Option<Exit>,
+    /// When its executor started it, if that is what there is to say.
+    pub(super) started: Option<Time>,
 }
 
 /// A launch that an executor runs; there is nothing to explain.
-pub(super) const fn running() -> Verdict {
-    verdict(TaskState::Running, Source::Executor, None, String::new())
+pub(super) const fn running(started: Option<Time>) -> Verdict {
+    let mut verdict = verdict(TaskState::Running, Source::Executor, None, String::new());
+    verdict.started = started;
+    verdict
 }
 
 /// A launch that never ran because it could not be started.
@@ -129,6 +133,7 @@ const fn verdict(
         reason,
         message,
         exit: None,
+        started: None,
     }
 }
 

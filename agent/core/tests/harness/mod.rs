@@ -42,7 +42,7 @@ pub fn launch(number: u64) -> CommandBody {
         resources: Resources::of(1000, 64_000),
         user: String::new(),
         payload: Bytes::from_static(b"described elsewhere"),
-        trace: TraceContext::start(1, number),
+        trace: TraceContext::start(1, number, true),
     }))
 }
 
@@ -173,6 +173,7 @@ impl Agent {
         self.command(launch(number));
         self.step(Input::Started {
             launch: launch_id(number),
+            at: None,
         });
     }
 

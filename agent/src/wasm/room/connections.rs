@@ -3,8 +3,9 @@
 use std::io;
 
 use insula_agent_core::Input;
+use insula_proto::convert::wasm::trace_from_wire;
 use insula_proto::insula::wasm::v1::{Call, Subscribe, call};
-use insula_types::{FrameworkId, FrameworkKey, TenantId};
+use insula_types::{FrameworkId, FrameworkKey, TenantId, TraceContext};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
@@ -49,7 +50,10 @@ impl Room {
 
     fn call(&mut self, link: LinkId, call: Call) -> Vec<Input> {
         match call.call {
-            Some(call::Call::Subscribe(subscribe)) => self.subscribe(link, subscribe),
+            Some(call::Call::Subscribe(subscribe)) => {
+                let trace = trace_from_wire(call.trace);
+                self.subscribe(link, subscribe, &trace)
+            }
             Some(call::Call::Update(update)) => {
                 let framework = self
                     .links
@@ -64,7 +68,15 @@ impl Room {
         }
     }
 
-    fn subscribe(&mut self, link: LinkId, subscribe: Subscribe) -> Vec<Input> {
+    /// An executor of a former build says nothing of traces: what it is answered belongs to this
+    /// agent's life then.
+    fn subscribe(
+        &mut self,
+        link: LinkId,
+        subscribe: Subscribe,
+        trace: &TraceContext,
+    ) -> Vec<Input> {
+        let trace = if trace.is_empty() { &self.life } else { trace };
         let Some((sender, known)) = self.links.get_mut(&link) else {
             return Vec::new();
         };
@@ -89,10 +101,10 @@ impl Room {
         }
         *known = Some(framework.clone());
         let sender = sender.clone();
-        let inputs = executor.subscribe(link, &sender, subscribe.tasks, subscribe.more);
+        let inputs = executor.subscribe(link, &sender, trace, subscribe.tasks, subscribe.more);
         for input in &inputs {
             // Of what this executor says it is also told what becomes of it.
-            if let Input::Started { launch }
+            if let Input::Started { launch, .. }
             | Input::Ended { launch, .. }
             | Input::StartFailed { launch, .. } = input
             {

@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use insula_agent_core::Input;
-use insula_types::{FrameworkKey, LaunchId};
+use insula_types::{FrameworkKey, LaunchId, TraceContext};
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -20,6 +20,7 @@ use super::link::{Arrival, Link, LinkId};
 use super::secret::Secret;
 use super::{Order, Wasm, socket};
 use crate::driver::{Event, Handle, Stopped};
+use crate::figures::Figures;
 use crate::options::WasmPrograms;
 use crate::session::Service;
 use crate::shepherd::Program;
@@ -44,6 +45,9 @@ pub(crate) struct Setup {
     pub(crate) driver: Handle,
     pub(crate) service: Service,
     pub(crate) stdins: Stdins,
+    /// The trace of the agent's life.
+    pub(crate) life: TraceContext,
+    pub(crate) figures: Figures,
 }
 
 /// See the module.
@@ -53,6 +57,9 @@ pub(crate) struct Room {
     dir: WorkDir,
     driver: Handle,
     secret: Secret,
+    /// What is about no task belongs to it.
+    life: TraceContext,
+    figures: Figures,
     artifacts: Artifacts,
     executors: BTreeMap<FrameworkKey, Executor>,
     /// Which framework each launch that an executor has or waits for belongs to.
@@ -76,6 +83,8 @@ impl Room {
             driver,
             service,
             stdins,
+            life,
+            figures,
         } = setup;
         let listener = socket::bind(&dir.wasm())?;
         let secret = Secret::open(&dir.wasm().join("secret"))?;
@@ -100,6 +109,8 @@ impl Room {
             dir,
             driver,
             secret,
+            life,
+            figures,
             artifacts,
             executors: BTreeMap::new(),
             frameworks: BTreeMap::new(),
@@ -144,11 +155,11 @@ impl Room {
                 Some(job) => self.place(job).await,
                 None => Ok(()),
             },
-            Order::Kill(launch) => self.kill(launch).await,
-            Order::Forget(launch) => {
+            Order::Kill(launch, trace) => self.kill(launch, &trace).await,
+            Order::Forget(launch, trace) => {
                 let framework = self.frameworks.remove(&launch);
                 if let Some(executor) = framework.and_then(|key| self.executors.get_mut(&key)) {
-                    executor.forget(launch);
+                    executor.forget(launch, &trace);
                 }
                 Ok(())
             }
@@ -161,13 +172,13 @@ impl Room {
         }
     }
 
-    async fn kill(&mut self, launch: LaunchId) -> Result<(), Stopped> {
+    async fn kill(&mut self, launch: LaunchId, trace: &TraceContext) -> Result<(), Stopped> {
         if self.artifacts.withdraw(launch) {
             return self.tell([withdrawn(launch)]).await;
         }
         let framework = self.frameworks.get(&launch);
         let executor = framework.and_then(|key| self.executors.get_mut(key));
-        let input = executor.and_then(|executor| executor.kill(launch));
+        let input = executor.and_then(|executor| executor.kill(launch, trace));
         self.tell(input).await
     }
 
@@ -197,13 +208,20 @@ impl Room {
         self.start_if_needed(&framework).await
     }
 
+    pub(super) fn count(&self) {
+        let executors = self.executors.values();
+        let processes = executors.filter(|executor| executor.process.is_some());
+        self.figures.executors(processes.count());
+    }
+
     /// Ends processes that do not connect, and sends those home that have nothing to do.
     async fn look(&mut self) -> Result<(), Stopped> {
+        self.count();
         let now = Instant::now();
         let idle_before = now.checked_sub(IDLE_MAX).unwrap_or(now);
         let mut late = Vec::new();
         for executor in self.executors.values_mut() {
-            executor.dismiss_if_idle(now, idle_before);
+            executor.dismiss_if_idle(now, idle_before, &self.life);
             if executor.expected_by.is_some_and(|expected| expected <= now) {
                 executor.expected_by = None;
                 late.extend(executor.process.clone());
@@ -211,7 +229,8 @@ impl Room {
         }
         for id in late {
             tracing::warn!(id, "a wasm executor does not connect and is killed");
-            self.driver.send(Event::KillProcess { id }).await?;
+            let trace = self.life.clone();
+            self.driver.send(Event::KillProcess { id, trace }).await?;
         }
         Ok(())
     }

@@ -2,13 +2,13 @@
 
 use insula_agent_core::{Absence, Input};
 use insula_isolation::cgroup::GroupName;
-use insula_types::{FrameworkKey, LaunchId};
+use insula_types::{FrameworkKey, TraceContext};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::super::executor::Executor;
-use super::super::{EXECUTOR_TOKEN, socket};
+use super::super::{EXECUTOR_TOKEN, Left, socket};
 use super::{CONNECTS_WITHIN, Room};
 use crate::driver::{Event, Stopped};
 use crate::native::group_name;
@@ -32,15 +32,22 @@ impl Room {
         let id = format!("{}{}", id_prefix(framework), Uuid::new_v4().simple());
         executor.process = Some(id.clone());
         executor.expected_by = Some(Instant::now() + CONNECTS_WITHIN);
-        match self.process(framework, &id) {
+        let trace = executor.cause();
+        self.count();
+        match self.process(framework, &id, trace) {
             Ok(spec) => self.driver.send(Event::StartProcess(Box::new(spec))).await,
             Err(sentence) => self.ended(framework.clone(), &sentence).await,
         }
     }
 
     /// The process of an executor: in a control group of its own, with nothing of the agent's but
-    /// its token.
-    fn process(&self, framework: &FrameworkKey, id: &str) -> Result<StartSpec, String> {
+    /// its token, and the trace of the launch that it is started for.
+    fn process(
+        &self,
+        framework: &FrameworkKey,
+        id: &str,
+        trace: TraceContext,
+    ) -> Result<StartSpec, String> {
         let text = |os: &std::ffi::OsStr| {
             os.to_str()
                 .map(str::to_owned)
@@ -67,7 +74,7 @@ impl Room {
             id: id.to_owned(),
             kind: Kind::Executor,
             run: Run::Argv(argv),
-            env: vec![(EXECUTOR_TOKEN.to_owned(), self.secret.token(id))],
+            env: environment(self.secret.token(id), &trace),
             cwd: self.dir.wasm(),
             stdin: Stdin::Null,
             stdout: log.clone(),
@@ -78,6 +85,7 @@ impl Room {
             },
             user: None,
             cgroup,
+            trace,
         })
     }
 
@@ -85,7 +93,7 @@ impl Room {
     pub(super) async fn compare(
         &mut self,
         states: Vec<TaskState>,
-        launches: Vec<(LaunchId, FrameworkKey)>,
+        launches: Vec<Left>,
         absence: Absence,
     ) -> Result<(), Stopped> {
         let mut alive: Vec<String> = Vec::new();
@@ -95,7 +103,8 @@ impl Room {
                 ended => self.executor_changed(ended).await?,
             }
         }
-        for (launch, framework) in launches {
+        for left in launches {
+            let (launch, framework) = (left.launch, left.framework.clone());
             if self.frameworks.contains_key(&launch) || self.artifacts.has_waiting(launch) {
                 continue;
             }
@@ -111,7 +120,7 @@ impl Room {
                     .expected_by
                     .get_or_insert_with(|| Instant::now() + CONNECTS_WITHIN);
             }
-            executor.adopt(launch);
+            executor.adopt(left);
             self.frameworks.insert(launch, framework);
         }
         Ok(())
@@ -149,10 +158,23 @@ impl Room {
         if executor.is_nothing() {
             self.executors.remove(&framework);
         }
+        self.count();
         self.tell(inputs).await?;
         // The next process; the answer to this one comes as an order.
         Box::pin(self.start_if_needed(&framework)).await
     }
+}
+
+fn environment(token: String, trace: &TraceContext) -> Vec<(String, String)> {
+    let variables = [
+        (EXECUTOR_TOKEN, token),
+        ("TRACEPARENT", trace.traceparent()),
+        ("TRACESTATE", trace.tracestate().to_owned()),
+    ];
+    let present = variables.into_iter().filter(|(_, value)| !value.is_empty());
+    present
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// What the ids of a framework's executor processes begin with; it tells them apart also for an

@@ -42,7 +42,7 @@ async fn an_envelope_arrives_as_it_was_sent() {
         let broker = site.broker().await;
         let mut writer = broker.writer(stream(), link(1), Beats::EverySecond);
         let mut sent = envelope(vec![0, 0xff, b'\n']);
-        sent.trace = insula_types::TraceContext::start(7, 8);
+        sent.trace = insula_types::TraceContext::start(7, 8, true);
         sent.cell = None;
         writer.send(sent.clone()).unwrap();
         let mut reader = broker.reader(stream());

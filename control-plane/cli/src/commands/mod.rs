@@ -15,6 +15,7 @@ pub(crate) mod ps;
 pub(crate) mod replicas;
 pub(crate) mod run;
 pub(crate) mod token;
+pub(crate) mod trace;
 pub(crate) mod version;
 pub(crate) mod wait;
 pub(crate) mod why;

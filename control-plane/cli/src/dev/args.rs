@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use insula_telemetry::Format;
 use insula_types::Resources;
 
 /// Run a control plane and agents of this machine, for development and to try things out.
@@ -34,4 +35,12 @@ pub(crate) struct Args {
         value_name = "FILTER"
     )]
     pub(crate) log: String,
+    /// How to write it: text, or json for a JSON object on each line.
+    #[arg(
+        long,
+        env = "INSULA_LOG_FORMAT",
+        default_value = "text",
+        value_name = "text|json"
+    )]
+    pub(crate) log_format: Format,
 }

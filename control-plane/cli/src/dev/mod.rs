@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use insula_server::{Options, Server};
-use insula_telemetry::Format;
+use insula_telemetry::{Sampler, Settings};
 
 pub(crate) use args::Args;
 
@@ -21,20 +21,47 @@ use crate::signals::StopSignals;
 use agents::Agents;
 use data_dir::DataDir;
 
+/// How long the last spans may take to be exported at the end.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(2);
+/// The same if somebody is in a hurry.
+const FLUSHED_AT_ONCE: Duration = Duration::from_millis(200);
+/// Spans that are kept to be looked at: those of some thousand tasks, in some tens of megabytes.
+const RECENT_SPANS: usize = 65_536;
+
 /// Runs until Ctrl-C; with `--demo` shows what happens to a native and a Wasm task first.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<u8, Failure> {
     let begun = Instant::now();
     if args.demo && args.agents == 0 {
         return Err(Failure::usage("a demo needs an agent").hint("leave out --agents 0"));
     }
-    insula_telemetry::init(&args.log, Format::Text).map_err(|error| Failure::from_error(&error))?;
+    insula_telemetry::init(&args.log, args.log_format)
+        .map_err(|error| Failure::from_error(&error))?;
+    let recording = insula_telemetry::start(settings());
+    let recording = recording.map_err(|error| Failure::from_error(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| Failure::from_error(&error))?;
     let result = runtime.block_on(serve(args, begun, output));
+    // Not on a thread of the runtime, which this blocks.
+    recording.shut(if result.is_ok() {
+        FLUSHED_WITHIN
+    } else {
+        FLUSHED_AT_ONCE
+    });
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// Everything is recorded: whoever tries things out wants to see them.
+fn settings() -> Settings {
+    Settings {
+        service: "insula-dev",
+        instance: std::process::id().to_string(),
+        sampler: Some(Sampler::Always),
+        recent: RECENT_SPANS,
+        tenants: Vec::new(),
+    }
 }
 
 async fn serve(args: &Args, begun: Instant, output: &Output) -> Result<u8, Failure> {

@@ -2,6 +2,7 @@
 
 mod format;
 mod table;
+mod terminal;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 pub(crate) use format::{age, bytes, or_dash, printable, short_digest};
 pub(crate) use table::Table;
+pub(crate) use terminal::Terminal;
 
 use crate::exit::Failure;
 
@@ -27,6 +29,11 @@ impl Output {
     /// Whether programs read along.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// What can be shown where standard output goes.
+    pub(crate) fn terminal(&self) -> Terminal {
+        Terminal::of_stdout()
     }
 
     /// Says what went wrong; a reader that has seen enough is nothing to talk about.

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use insula_telemetry::Format;
+
 /// Run a replica of a service: as many as wanted share a database and a broker.
 ///
 /// SIGTERM drains it: it takes no new connections, hands its partitions over and ends; a second one
@@ -62,4 +64,15 @@ pub(crate) struct Args {
         value_name = "FILTER"
     )]
     pub(super) log: String,
+    /// How to write it: text, or json for a JSON object on each line.
+    #[arg(
+        long,
+        env = "INSULA_LOG_FORMAT",
+        default_value = "text",
+        value_name = "text|json"
+    )]
+    pub(super) log_format: Format,
+    /// Tenants that get their own spans: lines TENANT = URL and TENANT.header.NAME = VALUE.
+    #[arg(long, value_name = "FILE")]
+    pub(super) tenant_traces: Option<PathBuf>,
 }

@@ -9,7 +9,8 @@ use insula_server::authority::Authority;
 use insula_server::config;
 use insula_server::durations::Durations;
 use insula_server::{ReplicaOptions, ReplicaServer};
-use insula_telemetry::Format;
+use insula_telemetry::{Settings, parse_tenants};
+use insula_types::ReplicaId;
 
 pub(crate) use args::Args;
 
@@ -18,6 +19,13 @@ use crate::file;
 use crate::output::Output;
 use crate::signals::StopSignals;
 
+/// How long the last spans may take to be exported at the end.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(2);
+/// The same if somebody is in a hurry.
+const FLUSHED_AT_ONCE: Duration = Duration::from_millis(200);
+/// Spans that are kept to be looked at; some megabytes.
+const RECENT_SPANS: usize = 8_192;
+
 /// Runs until SIGTERM or Ctrl-C.
 pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Failure> {
     let durations = durations(&args)?;
@@ -25,15 +33,42 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Failure> {
         output.raw(config::print(&durations).as_bytes())?;
         return Ok(exit::OK);
     }
-    insula_telemetry::init(&args.log, Format::Text).map_err(|error| Failure::from_error(&error))?;
-    let options = options(args, durations)?;
+    insula_telemetry::init(&args.log, args.log_format)
+        .map_err(|error| Failure::from_error(&error))?;
+    let settings = settings(&args)?;
+    let id = ReplicaId::from(settings.instance.as_str());
+    let recording = insula_telemetry::start(settings);
+    let recording = recording.map_err(|error| Failure::from_error(&error))?;
+    let options = options(args, id, durations)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| Failure::from_error(&error))?;
     let result = runtime.block_on(serve(options, output));
+    // Not on a thread of the runtime, which this blocks.
+    recording.shut(if result.is_ok() {
+        FLUSHED_WITHIN
+    } else {
+        FLUSHED_AT_ONCE
+    });
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// How this replica records spans: under the id that it has in everything else.
+fn settings(args: &Args) -> Result<Settings, Failure> {
+    let tenants = match &args.tenant_traces {
+        None => Vec::new(),
+        Some(path) => parse_tenants(&file::text(path)?)
+            .map_err(|error| Failure::from_error(&error).about(&path.display()))?,
+    };
+    Ok(Settings {
+        service: "insula-server",
+        instance: ReplicaOptions::fresh_id().to_string(),
+        sampler: None,
+        recent: RECENT_SPANS,
+        tenants,
+    })
 }
 
 fn durations(args: &Args) -> Result<Durations, Failure> {
@@ -48,7 +83,7 @@ fn durations(args: &Args) -> Result<Durations, Failure> {
     Ok(durations)
 }
 
-fn options(args: Args, durations: Durations) -> Result<ReplicaOptions, Failure> {
+fn options(args: Args, id: ReplicaId, durations: Durations) -> Result<ReplicaOptions, Failure> {
     let (Some(database_url), Some(redis_url), Some(ca_file), Some(operator_file)) = (
         args.database_url,
         args.redis_url,
@@ -60,6 +95,7 @@ fn options(args: Args, durations: Durations) -> Result<ReplicaOptions, Failure> 
         ));
     };
     Ok(ReplicaOptions {
+        id,
         listen: args.listen,
         advertise: args.advertise,
         public: args.public,

@@ -22,4 +22,5 @@ mod server;
 mod stalls;
 mod start;
 mod support;
+mod trace;
 mod wasm;

@@ -148,8 +148,10 @@ impl Kernel {
         }
     }
 
-    /// Lets the allocator know whether the agent can be offered, and rescinds its offers if not.
+    /// Its session or state may have changed: lets the allocator know whether the agent can be offered,
+    /// and rescinds its offers if not.
     pub(crate) fn refresh_agent(&mut self, key: AgentKey, out: &mut Out) {
+        self.agents.recount(key);
         let agent = self.agents.get(key);
         let offerable = agent.is_offerable();
         if agent.listed {

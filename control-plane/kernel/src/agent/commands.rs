@@ -4,12 +4,12 @@
 //! again from the rows, and a number that no row names any more goes out as a no-op.
 
 use bytes::Bytes;
-use insula_types::LaunchId;
 use insula_types::message::{Command, CommandBody, CommandSeq, Launch, ToAgent};
 use insula_types::record::{Record, TaskRow};
+use insula_types::{LaunchId, TraceContext};
 
 use crate::Kernel;
-use crate::agent::Outgoing;
+use crate::agent::{Agent, Outgoing};
 use crate::allocator::AgentKey;
 use crate::out::Out;
 use crate::work::Work;
@@ -41,8 +41,8 @@ impl Kernel {
         let end = (agent.next_seq - 1).min(agent.watermark + self.config.window as u64);
         let last = end.min(agent.sent.saturating_add(self.config.slice as u64));
         for seq in first..=last {
-            let command = self.command(key, seq);
-            out.tell_agent(peer.clone(), ToAgent::Command(command));
+            let (trace, command) = self.command(key, seq);
+            out.tell_agent_of(peer.clone(), trace, ToAgent::Command(command));
         }
         let agent = self.agents.get_mut(key);
         agent.sent = agent.sent.max(last);
@@ -51,36 +51,21 @@ impl Kernel {
         }
     }
 
-    fn command(&self, key: AgentKey, seq: CommandSeq) -> Command {
+    /// The command of that number, with the trace of the task that it is about.
+    fn command(&self, key: AgentKey, seq: CommandSeq) -> (TraceContext, Command) {
         let agent = self.agents.get(key);
-        let body = agent
-            .outbox
-            .get(&seq)
-            .and_then(|(launch, what)| self.command_body(key, *launch, *what))
-            .unwrap_or(CommandBody::Noop);
-        Command {
+        let meant = agent.outbox.get(&seq);
+        let task = meant.and_then(|(launch, _)| self.tasks.get(*launch));
+        let trace = task.map(|task| task.row.trace.clone());
+        let body = meant
+            .zip(task)
+            .and_then(|((_, what), task)| command_body(agent, &task.row, *what));
+        let command = Command {
             seq,
             agent_clock: agent.clock,
-            body,
-        }
-    }
-
-    fn command_body(&self, key: AgentKey, launch: LaunchId, what: Outgoing) -> Option<CommandBody> {
-        let row = &self.tasks.get(launch)?.row;
-        match what {
-            Outgoing::Launch => {
-                let (_, payload) = self.agents.get(key).payloads.get(&row.launch_seq)?;
-                Some(CommandBody::Launch(Box::new(launch_of(row, payload))))
-            }
-            Outgoing::Kill => Some(CommandBody::Kill {
-                launch,
-                grace: row.kill_grace,
-            }),
-            Outgoing::Acknowledge => {
-                let (_, uuid) = row.ack?;
-                Some(CommandBody::AcknowledgeTerminal { launch, uuid })
-            }
-        }
+            body: body.unwrap_or(CommandBody::Noop),
+        };
+        (trace.unwrap_or_default(), command)
     }
 
     /// The agent has made everything up to `seq` durable: acknowledged tasks become history.
@@ -143,6 +128,24 @@ impl Kernel {
             .collect();
         for key in some {
             self.persist_confirmation(key, out);
+        }
+    }
+}
+
+fn command_body(agent: &Agent, row: &TaskRow, what: Outgoing) -> Option<CommandBody> {
+    let launch = row.launch;
+    match what {
+        Outgoing::Launch => {
+            let (_, payload) = agent.payloads.get(&row.launch_seq)?;
+            Some(CommandBody::Launch(Box::new(launch_of(row, payload))))
+        }
+        Outgoing::Kill => Some(CommandBody::Kill {
+            launch,
+            grace: row.kill_grace,
+        }),
+        Outgoing::Acknowledge => {
+            let (_, uuid) = row.ack?;
+            Some(CommandBody::AcknowledgeTerminal { launch, uuid })
         }
     }
 }

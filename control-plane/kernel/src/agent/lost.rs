@@ -3,7 +3,7 @@
 use insula_types::event::EventKind;
 use insula_types::message::{ToAgent, ToFramework};
 use insula_types::record::{AgentState, Record};
-use insula_types::{LaunchId, Reason, Span, TaskState, Time, TraceContext};
+use insula_types::{LaunchId, Reason, Span, TaskState, Time};
 
 use crate::Kernel;
 use crate::allocator::AgentKey;
@@ -183,7 +183,7 @@ impl Kernel {
             self.now,
         );
         status.unreachable_since = Some(since);
-        self.set_status(launch, status, &TraceContext::default(), out);
+        self.set_status(launch, status, out);
         self.persist_task(launch, out);
         self.deliver(launch, out);
     }

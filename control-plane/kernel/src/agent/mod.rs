@@ -26,6 +26,7 @@ use insula_types::record::{AgentRow, AgentState};
 use insula_types::{AgentId, Epoch, LaunchId, SessionId, Time};
 
 use crate::allocator::AgentKey;
+use crate::figures::AgentFigures;
 use crate::offer::Tag;
 
 /// A numbered command that the agent has not confirmed. Its content stands in the task's row.
@@ -42,6 +43,8 @@ pub(crate) struct Agent {
     pub(crate) key: AgentKey,
     /// Exactly what is persisted.
     pub(crate) row: AgentRow,
+    /// As what it is counted.
+    counted: Standing,
     /// Whether the row's session is live.
     pub(crate) connected: bool,
     /// Whether the row's session has ended for good.
@@ -95,6 +98,7 @@ impl Agent {
             first_seq: row.confirmed + 1,
             next_seq: row.confirmed + 1,
             sent: row.confirmed,
+            counted: Standing::Disconnected,
             row,
             connected: false,
             session_is_over: false,
@@ -191,6 +195,33 @@ pub(crate) struct Agents {
     all: Vec<Agent>,
     by_id: BTreeMap<AgentId, AgentKey>,
     checks: BTreeSet<(Time, AgentKey)>,
+    figures: AgentFigures,
+}
+
+/// How an agent stands, for the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Connected,
+    Disconnected,
+    Unreachable,
+}
+
+impl Standing {
+    fn of(agent: &Agent) -> Self {
+        match agent.row.state {
+            AgentState::Unreachable { .. } => Self::Unreachable,
+            AgentState::Registered if agent.connected => Self::Connected,
+            AgentState::Registered => Self::Disconnected,
+        }
+    }
+
+    fn place(self, figures: &mut AgentFigures) -> &mut usize {
+        match self {
+            Self::Connected => &mut figures.connected,
+            Self::Disconnected => &mut figures.disconnected,
+            Self::Unreachable => &mut figures.unreachable,
+        }
+    }
 }
 
 impl Agents {
@@ -198,8 +229,28 @@ impl Agents {
     pub(crate) fn add(&mut self, row: AgentRow, now: Time) -> Option<AgentKey> {
         let key = AgentKey(u32::try_from(self.all.len()).ok()?);
         self.by_id.insert(row.agent.clone(), key);
-        self.all.push(Agent::new(key, row, now));
+        let mut agent = Agent::new(key, row, now);
+        agent.counted = Standing::of(&agent);
+        *agent.counted.place(&mut self.figures) += 1;
+        self.all.push(agent);
         Some(key)
+    }
+
+    /// Counts an agent anew, whose session or state may have changed.
+    pub(crate) fn recount(&mut self, key: AgentKey) {
+        let agent = &mut self.all[key.0 as usize];
+        let (before, after) = (agent.counted, Standing::of(agent));
+        agent.counted = after;
+        *before.place(&mut self.figures) -= 1;
+        *after.place(&mut self.figures) += 1;
+    }
+
+    pub(crate) fn figures(&self) -> AgentFigures {
+        self.figures
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
     }
 
     pub(crate) fn find(&self, id: &AgentId) -> Option<AgentKey> {

@@ -1,7 +1,7 @@
 //! What a registering agent holds, against what the rows say.
 
 use insula_types::message::TaskReport;
-use insula_types::{LaunchId, Reason, TaskState, TraceContext};
+use insula_types::{LaunchId, Reason, TaskState};
 
 use crate::Kernel;
 use crate::allocator::AgentKey;
@@ -86,7 +86,7 @@ impl Kernel {
         };
         let reason = Reason::AgentReregistered;
         let status = about(&task.row, report.state, reason, message, self.now);
-        self.set_status(launch, status, &TraceContext::default(), out);
+        self.set_status(launch, status, out);
         self.persist_task(launch, out);
         self.deliver(launch, out);
     }
@@ -148,7 +148,7 @@ impl Kernel {
         let key = task.agent;
         let status = about(&task.row, state, reason, message, self.now);
         self.agents.get_mut(key).absent.insert(launch);
-        self.set_status(launch, status, &TraceContext::default(), out);
+        self.set_status(launch, status, out);
         self.deliver(launch, out);
         self.settle_end(launch, out);
     }

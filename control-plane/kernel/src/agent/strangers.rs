@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use insula_types::message::ToAgent;
-use insula_types::{AgentId, LaunchId, RequestId, Time};
+use insula_types::{AgentId, LaunchId, RequestId, Time, TraceContext};
 
 use crate::allocator::AgentKey;
 use crate::out::Out;
@@ -89,19 +89,21 @@ impl Kernel {
         let are_known = strangers.held.is_subset(before);
         let discarded: Vec<LaunchId> = strangers.discarded.iter().copied().collect();
         for launch in discarded {
-            self.tell_to_discard(key, launch, out);
+            self.tell_to_discard(key, launch, TraceContext::default(), out);
         }
         if !are_known {
             self.tell_of_strangers(key, out);
         }
     }
 
-    /// A stranger speaks: a person is told once, or the agent is told again what to do with it.
+    /// A stranger speaks: a person is told once, or the agent is told again what to do with it, in the
+    /// trace that it says the launch has.
     pub(crate) fn hear_stranger(
         &mut self,
         key: AgentKey,
         launch: LaunchId,
         ended: bool,
+        trace: &TraceContext,
         out: &mut Out,
     ) {
         let now = self.now;
@@ -113,7 +115,7 @@ impl Kernel {
             }
             return;
         }
-        self.tell_to_discard(key, launch, out);
+        self.tell_to_discard(key, launch, trace.clone(), out);
         if ended {
             self.stranger_is_gone(key, launch, out);
         }
@@ -144,9 +146,9 @@ impl Kernel {
         self.alarm(sentence, out);
     }
 
-    fn tell_to_discard(&self, key: AgentKey, launch: LaunchId, out: &mut Out) {
+    fn tell_to_discard(&self, key: AgentKey, launch: LaunchId, trace: TraceContext, out: &mut Out) {
         if let Some(peer) = self.agents.get(key).peer() {
-            out.tell_agent(peer, ToAgent::Discard { launch });
+            out.tell_agent_of(peer, trace, ToAgent::Discard { launch });
         }
     }
 
@@ -190,7 +192,13 @@ impl Kernel {
         agent.strangers.discarded.clone_from(&agent.strangers.held);
         let all: Vec<LaunchId> = agent.strangers.held.iter().copied().collect();
         for launch in all {
-            self.tell_to_discard(key, launch, out);
+            self.tell_to_discard(key, launch, TraceContext::default(), out);
+        }
+        // Those that had ended are forgotten without another word. The next registration shows which
+        // are left, each of which will still say that it has ended.
+        let agent = self.agents.get(key);
+        if let Some(peer) = agent.peer().filter(|_| !agent.strangers.is_empty()) {
+            out.tell_agent(peer, ToAgent::Resync);
         }
     }
 

@@ -26,7 +26,7 @@ impl Kernel {
             return;
         };
         let Some(task) = self.tasks.get(launch).filter(|task| task.agent == key) else {
-            self.hear_stranger(key, launch, status.state.is_terminal(), out);
+            self.hear_stranger(key, launch, status.state.is_terminal(), trace, out);
             return;
         };
         let (launch_seq, from, last) = (
@@ -41,20 +41,14 @@ impl Kernel {
             return;
         }
         match transition(from, status.state) {
-            Transition::Applied => self.apply_update(launch, status, trace, out),
+            Transition::Applied => self.apply_update(launch, status, out),
             Transition::Ended | Transition::Refused => {
                 self.dismiss_update(launch, uuid, status.state, out);
             }
         }
     }
 
-    fn apply_update(
-        &mut self,
-        launch: LaunchId,
-        mut status: TaskStatus,
-        trace: &TraceContext,
-        out: &mut Out,
-    ) {
+    fn apply_update(&mut self, launch: LaunchId, mut status: TaskStatus, out: &mut Out) {
         let Some(task) = self.tasks.get(launch) else {
             return;
         };
@@ -65,7 +59,7 @@ impl Kernel {
             status.executor = task.row.status.executor.clone();
         }
         let ended = status.state.is_terminal();
-        self.set_status(launch, status, trace, out);
+        self.set_status(launch, status, out);
         if ended {
             self.settle_end(launch, out);
         } else {
@@ -98,10 +92,7 @@ impl Kernel {
         }
         if let Some(peer) = framework.peer() {
             let status = face(task.row.status.clone(), capabilities);
-            out.tell_framework(
-                peer,
-                insula_types::message::ToFramework::Update(Box::new(status)),
-            );
+            out.tell_status(peer, task.row.trace.clone(), status);
         }
     }
 
@@ -119,7 +110,8 @@ impl Kernel {
             task.acked = true;
         }
         if let Some(peer) = self.agents.get(task.agent).peer() {
-            out.tell_agent(peer, ToAgent::Acknowledge { launch, uuid });
+            let trace = task.row.trace.clone();
+            out.tell_agent_of(peer, trace, ToAgent::Acknowledge { launch, uuid });
         }
     }
 
@@ -168,6 +160,7 @@ impl Kernel {
         self.agents.get_mut(key).absent.remove(&launch);
         if let Some(task) = self.tasks.get_mut(launch) {
             task.row.ack = Some((seq, uuid));
+            task.row.times.acknowledged.get_or_insert(self.now);
         }
         self.persist_task(launch, out);
         self.send_commands(key, out);

@@ -21,25 +21,38 @@ impl Allocator {
     /// what would have been one allocation may come as two.
     pub fn allocate(&mut self, now: Time, budget: usize, out: &mut Vec<Allocation>) -> Progress {
         let mut checks = budget.max(1);
+        let all = checks as u64;
+        let progress = self.give(now, &mut checks, out);
+        self.candidates += all - checks as u64;
+        progress
+    }
+
+    fn give(&mut self, now: Time, checks: &mut usize, out: &mut Vec<Allocation>) -> Progress {
         self.call += 1;
         self.tree.freshen();
-        self.expire_filters(now, &mut checks);
-        self.recheck_grown(&mut checks);
-        if checks == 0 {
+        self.expire_filters(now, checks);
+        self.recheck_grown(checks);
+        if *checks == 0 {
             return Progress::More;
         }
         self.wake();
         while let Some(next) = self.tree.next() {
-            if checks == 0 {
+            if *checks == 0 {
                 return Progress::More;
             }
-            checks -= 1;
-            if !self.serve_undeclined(next, out) && !self.serve_declined(next, &mut checks, out) {
+            *checks -= 1;
+            if !self.serve_undeclined(next, out) && !self.serve_declined(next, checks, out) {
                 self.set_stage(next.client, Stage::Waits);
             }
         }
         self.cycle += 1;
         Progress::Done
+    }
+
+    /// How many candidate checks were made so far.
+    #[must_use]
+    pub fn candidates(&self) -> u64 {
+        self.candidates
     }
 
     /// Whether something has happened after which [`Self::allocate`] may find something to give.

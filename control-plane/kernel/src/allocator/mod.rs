@@ -132,6 +132,8 @@ pub struct Allocator {
     /// Counts cycles and calls, so that what was noted in an earlier one is not mistaken for news.
     cycle: u64,
     call: u64,
+    /// Candidate checks so far.
+    candidates: u64,
 }
 
 impl Allocator {

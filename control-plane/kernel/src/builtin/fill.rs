@@ -2,7 +2,7 @@
 
 use insula_types::record::{AgentRow, Record, RequestRow};
 use insula_types::request::TaskRequest;
-use insula_types::{Resources, TaskId, TenantId, Time};
+use insula_types::{Resources, TaskId, TenantId, Time, TraceContext};
 
 use crate::Kernel;
 use crate::allocator::Allocation;
@@ -109,6 +109,14 @@ pub(crate) fn suits(request: &TaskRequest, agent: &AgentRow) -> bool {
         && request.constraints.iter().all(has)
 }
 
+/// The trace of a request's next start: a retry is one of its own, which leads back to the first.
+pub(crate) fn next_trace(row: &RequestRow) -> TraceContext {
+    match row.attempts {
+        0 => row.request.trace.clone(),
+        attempt => row.request.trace.again(attempt),
+    }
+}
+
 fn start_of(row: &RequestRow) -> Start {
     let request = &row.request;
     Start {
@@ -121,6 +129,6 @@ fn start_of(row: &RequestRow) -> Start {
         payload: request.payload.clone(),
         attempt: row.attempts,
         submitted: Some(row.submitted_at),
-        trace: request.trace.clone(),
+        trace: next_trace(row),
     }
 }

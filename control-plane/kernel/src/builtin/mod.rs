@@ -9,13 +9,16 @@
 pub(crate) mod fill;
 pub(crate) mod outcome;
 pub(crate) mod submit;
+pub(crate) mod waits;
 pub(crate) mod withdraw;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::Discriminant;
 
 use insula_types::framework::BUILT_IN;
 use insula_types::record::RequestRow;
 use insula_types::request::TaskRequest;
+use insula_types::why::Why;
 use insula_types::{FrameworkKey, TaskId, TaskKind, TenantId, Time};
 
 use crate::Kernel;
@@ -56,6 +59,8 @@ pub(crate) struct Requests {
     /// The first of each shape, in the order in which they were submitted.
     heads: BTreeMap<Place, Shape>,
     count: usize,
+    /// What kind of reason was told last for waiting ones; see [`waits`].
+    told: BTreeMap<TaskId, Discriminant<Why>>,
 }
 
 impl Requests {
@@ -66,6 +71,7 @@ impl Requests {
             waiting: BTreeMap::new(),
             heads: BTreeMap::new(),
             count: 0,
+            told: BTreeMap::new(),
         }
     }
 
@@ -99,6 +105,7 @@ impl Requests {
             self.heads.remove(head);
         }
         self.count -= usize::from(line.remove(&place(row)));
+        self.told.remove(&row.request.task);
         match line.first() {
             Some(head) => {
                 self.heads.insert(head.clone(), shape);
@@ -167,7 +174,9 @@ impl Kernel {
         let Some(row) = requests.rows.get(task).cloned() else {
             return;
         };
+        let before = requests.count;
         let is_new = requests.wait(&row);
+        self.requests_waiting += requests.count - before;
         let idx = requests.framework;
         if is_new {
             self.allocator.clear_filters(idx, None);
@@ -183,7 +192,9 @@ impl Kernel {
         let Some(row) = requests.rows.get(task).cloned() else {
             return;
         };
+        let before = requests.count;
         requests.stop_waiting(&row);
+        self.requests_waiting -= before - requests.count;
         let (idx, rest) = (requests.framework, requests.count);
         if rest == 0 {
             self.allocator.set_framework_active(idx, false);

@@ -5,6 +5,7 @@ use insula_types::record::Record;
 use insula_types::{LaunchId, TaskKey, TaskState};
 
 use crate::Kernel;
+use crate::builtin::fill::next_trace;
 use crate::out::Out;
 
 impl Kernel {
@@ -38,12 +39,13 @@ impl Kernel {
         out.persist(Record::Request(Box::new(row.clone())));
         out.publish(Event {
             at: self.now,
-            trace: row.request.trace.clone(),
+            trace: next_trace(row),
             kind: EventKind::RequestRetried {
                 task: key.clone(),
                 left: row.request.retries,
             },
         });
+        self.counters.requests_retried += 1;
         self.request_waits(tenant, &key.task);
     }
 }

@@ -24,10 +24,11 @@ impl Kernel {
             what: "frameworks".into(),
             limit: u32::MAX as usize,
         })?;
-        let ids = tasks.iter().map(|task| task.task.clone()).collect();
+        let ids: Vec<_> = tasks.iter().map(|task| task.task.clone()).collect();
         for task in tasks {
             self.add_request(tenant, task, out);
         }
+        self.counters.requests_submitted += ids.len() as u64;
         out.reply(request, Outcome::Submitted(ids));
         Ok(())
     }

@@ -4,6 +4,7 @@ use insula_types::event::{Event, EventKind};
 use insula_types::record::Record;
 use insula_types::{LaunchId, RequestId, Span, TaskId, TaskKey, TenantId};
 
+use crate::builtin::fill::next_trace;
 use crate::builtin::key_of;
 use crate::out::Out;
 use crate::{Kernel, Outcome, Rejection};
@@ -56,7 +57,7 @@ impl Kernel {
             return;
         };
         row.withdrawn_at = Some(self.now);
-        let trace = row.request.trace.clone();
+        let trace = next_trace(&row);
         out.persist(Record::Request(Box::new(row)));
         out.publish(Event {
             at: self.now,

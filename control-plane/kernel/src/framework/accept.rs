@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use insula_types::{AgentId, LaunchId, Reason, Resources, TaskState, TaskStatus, TraceContext};
+use insula_types::event::{Event, EventKind};
+use insula_types::{
+    AgentId, LaunchId, Reason, Resources, TaskId, TaskState, TaskStatus, TraceContext,
+};
 
 use crate::allocator::{AgentKey, FrameworkIdx};
 use crate::framework::launch::Start;
@@ -49,11 +52,17 @@ impl Kernel {
         }
         let valid = self.check_offers(idx, named);
         let offers = self.take_offers(idx, named);
+        self.counters.accepts += 1;
+        self.counters.offers_accepted += offers.len() as u64;
         if let Err(error) = valid {
             for offer in &offers {
                 self.release_offer(offer);
             }
-            self.refuse_launches(idx, launches, &error, out);
+            self.counters.accepts_refused += 1;
+            if launches.is_empty() {
+                self.announce_refused(idx, None, error.clone(), trace, out);
+            }
+            self.refuse_launches(idx, launches, &error, trace, out);
             return Ok(());
         }
         let Some(first) = offers.first() else {
@@ -140,8 +149,15 @@ impl Kernel {
                 let start = Start::of(launch, trace);
                 self.start_task(purse.framework, purse.agent, &purse.role, start, out);
             }
-            Err(Refusal::Lives(live)) => self.answer_with_state(purse.framework, live, out),
+            Err(Refusal::Lives(live)) => {
+                let of_task = launch.trace.or(trace);
+                self.announce_lives(purse.framework, launch.task, live, &of_task, out);
+                self.answer_with_state(purse.framework, live, out);
+            }
             Err(Refusal::Invalid(sentence)) => {
+                let of_task = launch.trace.or(trace);
+                let task = Some(launch.task.clone());
+                self.announce_refused(purse.framework, task, sentence.clone(), &of_task, out);
                 let agent = launch.agent;
                 let status = TaskStatus {
                     agent: Some(agent),
@@ -154,7 +170,7 @@ impl Kernel {
                         self.now,
                     )
                 };
-                self.send_status(purse.framework, status, out);
+                self.send_status(purse.framework, &of_task, status, out);
             }
         }
     }
@@ -180,9 +196,13 @@ impl Kernel {
         idx: FrameworkIdx,
         launches: Vec<LaunchTask>,
         error: &str,
+        trace: &TraceContext,
         out: &mut Out,
     ) {
         for launch in launches {
+            let of_task = launch.trace.or(trace);
+            let task = Some(launch.task.clone());
+            self.announce_refused(idx, task, error.to_owned(), &of_task, out);
             if let Some(live) = self.tasks.named(idx, &launch.task) {
                 self.answer_with_state(idx, live, out);
                 continue;
@@ -198,13 +218,47 @@ impl Kernel {
                     self.now,
                 )
             };
-            self.send_status(idx, status, out);
+            self.send_status(idx, &of_task, status, out);
         }
+    }
+
+    fn announce_lives(
+        &self,
+        idx: FrameworkIdx,
+        task: TaskId,
+        live: LaunchId,
+        trace: &TraceContext,
+        out: &mut Out,
+    ) {
+        let sentence = format!("the task lives already, as launch {live}");
+        self.announce_refused(idx, Some(task), sentence, trace, out);
+    }
+
+    /// Tells whoever watches that an accept, or one task of it, came to nothing.
+    fn announce_refused(
+        &self,
+        idx: FrameworkIdx,
+        task: Option<TaskId>,
+        sentence: String,
+        trace: &TraceContext,
+        out: &mut Out,
+    ) {
+        out.publish(Event {
+            at: self.now,
+            trace: trace.clone(),
+            kind: EventKind::CallRefused {
+                framework: self.frameworks.get(idx).key.clone(),
+                call: "accept",
+                task,
+                sentence,
+            },
+        });
     }
 
     fn answer_with_state(&self, idx: FrameworkIdx, launch: LaunchId, out: &mut Out) {
         if let Some(task) = self.tasks.get(launch) {
-            self.send_status(idx, reconciled(&task.row, self.now), out);
+            let status = reconciled(&task.row, self.now);
+            self.send_status(idx, &task.row.trace, status, out);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! ACKNOWLEDGE: an update has arrived at its framework.
 
+use insula_types::event::{Event, EventKind};
 use insula_types::{AgentId, TaskId, UpdateUuid};
 
 use crate::Kernel;
@@ -26,6 +27,16 @@ impl Kernel {
         if task.row.agent != *agent || task.pending() != Some(uuid) {
             return;
         }
+        out.publish(Event {
+            at: self.now,
+            trace: task.row.trace.clone(),
+            kind: EventKind::TaskAcknowledged {
+                task: task.row.key.clone(),
+                launch,
+                agent: task.row.agent.clone(),
+                state: task.row.status.state,
+            },
+        });
         if task.row.status.state.is_terminal() {
             self.acknowledge_end(launch, out);
         } else {

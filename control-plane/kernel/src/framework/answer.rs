@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use insula_types::message::ToFramework;
-use insula_types::{AgentId, FrameworkKey, LaunchId, SessionId, TaskId, TaskState, TaskStatus};
+use insula_types::{
+    AgentId, FrameworkKey, LaunchId, SessionId, TaskId, TaskState, TaskStatus, TraceContext,
+};
 
 use crate::Kernel;
 use crate::allocator::FrameworkIdx;
@@ -137,7 +139,8 @@ impl Kernel {
         for task in some.iter().filter_map(|launch| self.tasks.get(*launch)) {
             let synced = self.agents.get(task.agent).synced;
             if synced && task.is_visible() && task.row.status.state != TaskState::Unreachable {
-                self.send_status(idx, reconciled(&task.row, self.now), out);
+                let status = reconciled(&task.row, self.now);
+                self.send_status(idx, &task.row.trace, status, out);
             }
         }
         rest
@@ -151,8 +154,8 @@ impl Kernel {
     ) -> Option<VecDeque<(TaskId, Option<AgentId>)>> {
         let count = tasks.len().min(self.config.slice);
         for (task, agent) in tasks.drain(..count) {
-            if let Some(status) = self.reconciliation(idx, &task, agent.as_ref()) {
-                self.send_status(idx, status, out);
+            if let Some((trace, status)) = self.reconciliation(idx, &task, agent.as_ref()) {
+                self.send_status(idx, &trace, status, out);
             }
         }
         (!tasks.is_empty()).then_some(tasks)
@@ -170,12 +173,18 @@ impl Kernel {
         (some, rest)
     }
 
-    /// Sends a status once, as the framework understands it.
-    pub(crate) fn send_status(&self, idx: FrameworkIdx, status: TaskStatus, out: &mut Out) {
+    /// Sends a status of a task with that trace once, as the framework understands it.
+    pub(crate) fn send_status(
+        &self,
+        idx: FrameworkIdx,
+        trace: &TraceContext,
+        status: TaskStatus,
+        out: &mut Out,
+    ) {
         let framework = self.frameworks.get(idx);
         if let Some(peer) = framework.peer() {
             let status = face(status, framework.capabilities());
-            out.tell_framework(peer, ToFramework::Update(Box::new(status)));
+            out.tell_status(peer, trace.clone(), status);
         }
     }
 }

@@ -26,7 +26,7 @@ impl Kernel {
                 launches,
                 filters,
             } => self.accept(framework, &offers, launches, filters, trace, out)?,
-            Call::Decline { offers, filters } => self.decline(framework, &offers, filters),
+            Call::Decline { offers, filters } => self.decline(framework, &offers, filters, out),
             Call::Revive(roles) => self.revive(framework, &roles),
             Call::Suppress(roles) => self.suppress(framework, &roles),
             Call::Kill { task, agent, grace } => {

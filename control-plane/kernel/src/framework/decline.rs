@@ -1,14 +1,23 @@
 //! DECLINE, REVIVE and SUPPRESS: what a framework wants to be offered.
 
+use insula_types::event::EventKind;
 use insula_types::{OfferId, Resources};
 
 use crate::Kernel;
 use crate::allocator::{AgentKey, FrameworkIdx};
 use crate::input::Filters;
+use crate::out::Out;
 
 impl Kernel {
     /// Takes offers back and keeps the same resources from the framework for a while.
-    pub(crate) fn decline(&mut self, idx: FrameworkIdx, offers: &[OfferId], filters: Filters) {
+    pub(crate) fn decline(
+        &mut self,
+        idx: FrameworkIdx,
+        offers: &[OfferId],
+        filters: Filters,
+        out: &mut Out,
+    ) {
+        let mut count = 0;
         for id in offers {
             let own = self
                 .offers
@@ -17,8 +26,19 @@ impl Kernel {
             let Some(offer) = own.and_then(|tag| self.return_offer(tag)) else {
                 continue;
             };
+            count += 1;
             self.keep_away(idx, &offer.role, offer.agent, &offer.resources, filters);
         }
+        if count == 0 {
+            return;
+        }
+        self.counters.offers_declined += count as u64;
+        let event = EventKind::OffersDeclined {
+            framework: self.frameworks.get(idx).key.clone(),
+            count,
+            refuse: filters.refuse,
+        };
+        self.announce(event, out);
     }
 
     /// Filters what was given back. A filter outlives the next allocation at least, otherwise it

@@ -1,6 +1,6 @@
 //! A framework goes away, and its time to come back runs.
 
-use insula_types::event::EventKind;
+use insula_types::event::{EventKind, Rescinded};
 use insula_types::record::{FrameworkState, Record};
 use insula_types::{FrameworkKey, SessionId, Span};
 
@@ -26,7 +26,7 @@ impl Kernel {
         if self.frameworks.get(idx).session() != Some(session) {
             return;
         }
-        self.withdraw_offers(idx);
+        self.withdraw_offers(idx, out);
         self.allocator.set_framework_active(idx, false);
         self.announce(
             EventKind::FrameworkDisconnected {
@@ -77,10 +77,12 @@ impl Kernel {
     }
 
     /// Takes back everything that the framework was offered, without a word to it.
-    pub(crate) fn withdraw_offers(&mut self, idx: FrameworkIdx) {
+    pub(crate) fn withdraw_offers(&mut self, idx: FrameworkIdx, out: &mut Out) {
         let tags: Vec<_> = self.frameworks.get(idx).offers.iter().copied().collect();
         for tag in tags {
-            self.return_offer(tag);
+            if self.return_offer(tag).is_some() {
+                self.count_rescinded(idx, Rescinded::SessionOver, out);
+            }
         }
     }
 }

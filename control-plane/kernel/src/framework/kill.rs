@@ -1,5 +1,6 @@
 //! KILL, of a framework or of whoever withdraws a request.
 
+use insula_types::event::{Event, EventKind};
 use insula_types::{AgentId, LaunchId, Span, TaskId, TaskState};
 
 use crate::Kernel;
@@ -37,7 +38,7 @@ impl Kernel {
             TaskState::Unreachable => {
                 // The kill is kept for the agent's return; until then this is what is known.
                 let status = reconciled(&found.row, self.now);
-                self.send_status(idx, status, out);
+                self.send_status(idx, &found.row.trace, status, out);
                 self.kill_launch(launch, grace, out);
             }
             _ => self.kill_launch(launch, grace, out),
@@ -58,6 +59,15 @@ impl Kernel {
         let seq = self.number_command(key, launch, Outgoing::Kill);
         if let Some(task) = self.tasks.get_mut(launch) {
             task.row.kill_seq = Some(seq);
+            out.publish(Event {
+                at: self.now,
+                trace: task.row.trace.clone(),
+                kind: EventKind::KillAsked {
+                    task: task.row.key.clone(),
+                    launch,
+                    agent: task.row.agent.clone(),
+                },
+            });
         }
         self.persist_task(launch, out);
         self.send_commands(key, out);

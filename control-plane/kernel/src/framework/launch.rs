@@ -35,10 +35,6 @@ pub(crate) struct Start {
 impl Start {
     /// From an accept; a task without a trace of its own belongs to that of the call.
     pub(crate) fn of(launch: LaunchTask, call: &TraceContext) -> Self {
-        let trace = match launch.trace.is_empty() {
-            true => call.clone(),
-            false => launch.trace,
-        };
         Self {
             task: launch.task,
             name: launch.name,
@@ -49,7 +45,7 @@ impl Start {
             payload: launch.payload,
             attempt: 0,
             submitted: None,
-            trace,
+            trace: launch.trace.or(call),
         }
     }
 }
@@ -84,6 +80,7 @@ impl Kernel {
         out: &mut Out,
     ) -> LaunchId {
         self.launches += 1;
+        self.counters.launches += 1;
         let launch = LaunchId {
             epoch: self.epoch,
             number: self.launches,

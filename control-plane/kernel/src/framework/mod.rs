@@ -20,6 +20,7 @@ use insula_types::record::{FrameworkRow, FrameworkState};
 use insula_types::{FrameworkKey, LaunchId, SessionId, Span, Time};
 
 use crate::allocator::FrameworkIdx;
+use crate::figures::FrameworkFigures;
 use crate::framework::answer::{Answer, Flow};
 use crate::offer::Tag;
 
@@ -139,6 +140,19 @@ pub(crate) struct Frameworks {
     all: Vec<Framework>,
     by_key: BTreeMap<FrameworkKey, FrameworkIdx>,
     deadlines: BTreeSet<(Time, FrameworkIdx)>,
+    figures: FrameworkFigures,
+}
+
+/// Where a framework is counted.
+fn place<'f>(side: &Side, figures: &'f mut FrameworkFigures) -> &'f mut usize {
+    match side {
+        Side::BuiltIn => &mut figures.built_in,
+        Side::Client(client) => match client.link {
+            Link::Up(_) => &mut figures.subscribed,
+            Link::Away { .. } => &mut figures.away,
+            Link::Removed => &mut figures.removed,
+        },
+    }
 }
 
 impl Frameworks {
@@ -146,6 +160,7 @@ impl Frameworks {
     pub(crate) fn add(&mut self, key: FrameworkKey, side: Side) -> Option<FrameworkIdx> {
         let idx = FrameworkIdx(u32::try_from(self.all.len()).ok()?);
         self.by_key.insert(key.clone(), idx);
+        *place(&side, &mut self.figures) += 1;
         self.all.push(Framework {
             idx,
             key,
@@ -185,14 +200,21 @@ impl Frameworks {
         if let Some(deadline) = self.get(idx).deadline() {
             self.deadlines.remove(&(deadline, idx));
         }
-        if let Some(client) = self.get_mut(idx).client_mut() {
+        let side = &mut self.all[idx.0 as usize].side;
+        *place(side, &mut self.figures) -= 1;
+        if let Side::Client(client) = side {
             client.link = link;
             client.answers.clear();
             client.flow = Flow::default();
         }
+        *place(side, &mut self.figures) += 1;
         if let Some(deadline) = self.get(idx).deadline() {
             self.deadlines.insert((deadline, idx));
         }
+    }
+
+    pub(crate) fn figures(&self) -> FrameworkFigures {
+        self.figures
     }
 
     /// Those that are away.

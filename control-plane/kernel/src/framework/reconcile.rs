@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use insula_types::{AgentId, TaskId, TaskState, TaskStatus};
+use insula_types::{AgentId, TaskId, TaskState, TaskStatus, TraceContext};
 
 use crate::allocator::FrameworkIdx;
 use crate::framework::answer::Answer;
@@ -57,7 +57,7 @@ impl Kernel {
         client.map_or(0, |client| client.answers.iter().map(count).sum())
     }
 
-    /// What is known of one task; nothing while an agent that may hold it has not registered since
+    /// What is known of one task, with its trace; nothing while an agent that may hold it has not registered since
     /// the kernel was loaded (rule R25).
     ///
     /// Source: `Master::reconcile` of Mesos 1.11.
@@ -66,21 +66,16 @@ impl Kernel {
         idx: FrameworkIdx,
         task: &TaskId,
         agent: Option<&AgentId>,
-    ) -> Option<TaskStatus> {
+    ) -> Option<(TraceContext, TaskStatus)> {
         if let Some(launch) = self.tasks.named(idx, task) {
             let task = self.tasks.get(launch)?;
             let settled = self.agents.get(task.agent).synced
                 || task.row.status.state == TaskState::Unreachable;
-            return settled.then(|| reconciled(&task.row, self.now));
+            return settled.then(|| (task.row.trace.clone(), reconciled(&task.row, self.now)));
         }
         let (state, since) = self.state_of_unknown(agent)?;
-        Some(unknown(
-            task.clone(),
-            agent.cloned(),
-            state,
-            since,
-            self.now,
-        ))
+        let status = unknown(task.clone(), agent.cloned(), state, since, self.now);
+        Some((TraceContext::default(), status))
     }
 
     fn state_of_unknown(

@@ -160,7 +160,7 @@ impl Kernel {
 
     /// Takes back what the framework was offered, and ends its session with a sentence.
     pub(crate) fn end_session(&mut self, idx: FrameworkIdx, sentence: &str, out: &mut Out) {
-        self.withdraw_offers(idx);
+        self.withdraw_offers(idx, out);
         if let Some(peer) = self.frameworks.get(idx).peer() {
             out.tell_framework(peer, ToFramework::Error(sentence.to_owned()));
         }

@@ -3,7 +3,7 @@
 use insula_types::event::EventKind;
 use insula_types::message::ToFramework;
 use insula_types::record::{FrameworkState, Record};
-use insula_types::{LaunchId, Reason, TaskState, TraceContext};
+use insula_types::{LaunchId, Reason, TaskState};
 
 use crate::Kernel;
 use crate::agent::Outgoing;
@@ -24,7 +24,7 @@ impl Kernel {
 
     /// Removes the framework for ever and starts to end its tasks.
     pub(crate) fn remove_framework(&mut self, idx: FrameworkIdx, out: &mut Out) {
-        self.withdraw_offers(idx);
+        self.withdraw_offers(idx, out);
         self.allocator.set_framework_active(idx, false);
         let now = self.now;
         let framework = self.frameworks.get_mut(idx);
@@ -84,7 +84,7 @@ impl Kernel {
             "Framework was removed",
             self.now,
         );
-        self.set_status(launch, status, &TraceContext::default(), out);
+        self.set_status(launch, status, out);
         let seq = self.number_command(key, launch, Outgoing::Kill);
         if let Some(task) = self.tasks.get_mut(launch) {
             task.row.kill_seq = Some(seq);

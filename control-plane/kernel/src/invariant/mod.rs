@@ -6,6 +6,7 @@
 
 mod agents;
 mod commands;
+mod figures;
 mod offers;
 mod requests;
 mod resources;
@@ -41,7 +42,7 @@ fn must(holds: bool, number: u32, sentence: impl FnOnce() -> String) -> Result<(
 /// # Errors
 /// The first invariant that does not hold.
 pub fn check(kernel: &Kernel) -> Result<(), Violation> {
-    let all: [Invariant; 14] = [
+    let all: [Invariant; 16] = [
         resources::free_offered_and_used_make_the_whole,
         offers::an_offer_is_known_to_both_sides,
         offers::only_who_can_be_reached_takes_part_in_offers,
@@ -56,6 +57,8 @@ pub fn check(kernel: &Kernel) -> Result<(), Violation> {
         requests::the_oldest_of_each_shape_is_in_front,
         agents::silence_and_absence_are_watched,
         agents::time_never_falls_below_what_was_persisted,
+        figures::the_figures_are_what_a_recount_finds,
+        figures::every_offer_is_accounted_for,
     ];
     all.into_iter().try_for_each(|invariant| invariant(kernel))
 }

@@ -12,13 +12,7 @@ use crate::out::Out;
 impl Kernel {
     /// Puts a task into a new status: its resources are counted or let go at once, commands that have
     /// become pointless turn into no-ops, watchers hear of it. The caller persists the row.
-    pub(crate) fn set_status(
-        &mut self,
-        launch: LaunchId,
-        status: TaskStatus,
-        trace: &TraceContext,
-        out: &mut Out,
-    ) {
+    pub(crate) fn set_status(&mut self, launch: LaunchId, mut status: TaskStatus, out: &mut Out) {
         let Some(task) = self.tasks.get_mut(launch) else {
             return;
         };
@@ -26,6 +20,8 @@ impl Kernel {
         let state = status.state;
         task.acked = false;
         task.row.last_uuid = status.uuid.or(task.row.last_uuid);
+        let on_agent = std::mem::take(&mut status.on_agent);
+        task.row.times.on_agent.learn(&on_agent);
         task.row.status = status;
         if shows_start(state) {
             task.row.times.started.get_or_insert(self.now);
@@ -49,10 +45,9 @@ impl Kernel {
                 .charge(framework, &row.role, agent, &row.resources),
             (true, true) | (false, false) => {}
         }
-        let trace = if trace.is_empty() { &row.trace } else { trace };
         out.publish(Event {
             at: self.now,
-            trace: trace.clone(),
+            trace: row.trace.clone(),
             kind: EventKind::TaskUpdated {
                 task: row.key.clone(),
                 launch,
@@ -63,6 +58,10 @@ impl Kernel {
                 exit: row.status.exit,
             },
         });
+        self.tasks.moved(before, state);
+        if state.is_terminal() && !before.is_terminal() {
+            *self.counters.tasks_ended.entry(state).or_default() += 1;
+        }
     }
 
     /// Persists the task's row; an acknowledgement that needed no row of its own goes with it.
@@ -117,6 +116,7 @@ impl Kernel {
         if let Some(task) = self.tasks.get_mut(launch) {
             task.row.status.uuid = None;
             task.row.ack = ack;
+            task.row.times.acknowledged.get_or_insert(self.now);
         }
         self.tasks.hide(launch);
         self.persist_task(launch, out);

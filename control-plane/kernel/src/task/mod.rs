@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use insula_types::record::TaskRow;
-use insula_types::{LaunchId, TaskId, UpdateUuid};
+use insula_types::{LaunchId, TaskId, TaskState, UpdateUuid};
 
 use crate::allocator::{AgentKey, FrameworkIdx};
 
@@ -51,6 +51,7 @@ impl Task {
 pub(crate) struct Tasks {
     all: BTreeMap<LaunchId, Task>,
     names: BTreeMap<(FrameworkIdx, TaskId), LaunchId>,
+    by_state: BTreeMap<TaskState, usize>,
 }
 
 impl Tasks {
@@ -59,6 +60,7 @@ impl Tasks {
             let name = (task.framework, task.row.key.task.clone());
             self.names.insert(name, task.row.launch);
         }
+        self.enters(task.row.status.state);
         self.all.insert(task.row.launch, task);
     }
 
@@ -88,7 +90,30 @@ impl Tasks {
 
     pub(crate) fn remove(&mut self, launch: LaunchId) -> Option<Task> {
         self.hide(launch);
-        self.all.remove(&launch)
+        let task = self.all.remove(&launch)?;
+        self.leaves(task.row.status.state);
+        Some(task)
+    }
+
+    /// Counts a change of one task's state, whose row the caller has changed.
+    pub(crate) fn moved(&mut self, before: TaskState, after: TaskState) {
+        self.leaves(before);
+        self.enters(after);
+    }
+
+    fn enters(&mut self, state: TaskState) {
+        *self.by_state.entry(state).or_default() += 1;
+    }
+
+    fn leaves(&mut self, state: TaskState) {
+        if let Some(count) = self.by_state.get_mut(&state) {
+            *count -= 1;
+        }
+    }
+
+    /// How many are in each state.
+    pub(crate) fn by_state(&self) -> &BTreeMap<TaskState, usize> {
+        &self.by_state
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Task> {

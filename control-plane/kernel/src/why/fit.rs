@@ -1,5 +1,7 @@
 //! Why no agent fits a request: the conditions one by one, the hardest last.
 
+use std::borrow::Cow;
+
 use insula_types::request::TaskRequest;
 use insula_types::resources::Millis;
 use insula_types::why::Why;
@@ -62,12 +64,12 @@ impl Kernel {
         if free.any(|free| free.contains(wanted)) {
             return Vec::new();
         }
-        let room: Vec<Resources> = agents.iter().map(|each| self.room(each)).collect();
+        let room: Vec<Cow<'_, Resources>> = agents.iter().map(|each| self.room(each)).collect();
         if room.iter().any(|room| room.contains(wanted)) {
             let offers = self.offers.len();
             return vec![Why::OfferedToOthers { offers }];
         }
-        let short = shortest(wanted, room.iter()).into_iter();
+        let short = shortest(wanted, room.iter().map(Cow::as_ref)).into_iter();
         or_meets_all(
             short
                 .map(|(resource, needs, largest_free)| Why::NoAgentFreeEnough {
@@ -80,10 +82,11 @@ impl Kernel {
     }
 
     /// What is free of an agent or would be if all that is offered of it came back.
-    fn room(&self, agent: &Agent) -> Resources {
-        let mut room = self.allocator.free(agent.key).cloned().unwrap_or_default();
+    fn room(&self, agent: &Agent) -> Cow<'_, Resources> {
+        let free = self.allocator.free(agent.key).map(Cow::Borrowed);
+        let mut room = free.unwrap_or_default();
         for offer in agent.offers.iter().filter_map(|tag| self.offers.get(*tag)) {
-            room.add(&offer.resources);
+            room.to_mut().add(&offer.resources);
         }
         room
     }

@@ -5,6 +5,7 @@
 
 mod agents;
 mod commands;
+mod decisions;
 mod frameworks;
 mod harness;
 mod late;
@@ -17,6 +18,7 @@ mod requests;
 mod restarts;
 mod rollbacks;
 mod slices;
+mod traces;
 mod updates;
 mod walk;
 mod why;

@@ -72,6 +72,23 @@ fn what_was_decided_is_repeated_to_an_agent_that_did_not_hear_it() {
 }
 
 #[test]
+fn what_had_ended_before_it_was_discarded_is_gone_with_the_next_registration() {
+    let (mut cell, client, id) = restored(Config::default());
+    cell.report("a1", id, TaskState::Finished);
+    discard(&mut cell, "a1").unwrap();
+    assert!(cell.machine("a1").received.contains(&ToAgent::Resync));
+    cell.obey("a1");
+    assert_eq!(
+        cell.machine("a1").held.len(),
+        0,
+        "it says nothing more of it"
+    );
+    cell.register_again("a1").unwrap();
+    assert_eq!(held(&cell), None);
+    assert_eq!(offered(&mut cell, &client), 1);
+}
+
+#[test]
 fn another_stranger_is_another_decision() {
     let (mut cell, _, first) = restored(Config::default());
     discard(&mut cell, "a1").unwrap();

@@ -7,8 +7,12 @@ use insula_types::{PartitionId, ReplicaId, Span, Time};
 
 use super::share::{Share, shares};
 
-/// The least time between two partitions that a replica gives away for balance.
+/// The least time between two moves of a replica for balance.
 const BETWEEN_MOVES: Span = Span::from_secs(1);
+
+/// Most partitions without cells that are one move. Nobody notices that they are handed over; the bound
+/// is for the store, which gives and grants each lease in a transaction of its own.
+const EMPTY_MAX: usize = 32;
 
 /// What a replica is to do about a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +28,8 @@ pub enum Decision {
 pub struct Mine {
     /// Those that it serves.
     pub held: BTreeSet<PartitionId>,
+    /// Those of them that have no cells, so that a move disturbs nobody.
+    pub empty: BTreeSet<PartitionId>,
     /// Those that it is taking; nothing is decided about them.
     pub taking: BTreeSet<PartitionId>,
     /// Those that it is giving away; nothing is decided about them.
@@ -90,7 +96,7 @@ impl Balancer {
             return claims.into_iter().map(Decision::Claim).collect();
         }
         let given = self.surplus(now, &shares, mine);
-        given.map(Decision::Give).into_iter().collect()
+        given.into_iter().map(Decision::Give).collect()
     }
 
     /// This replica's part of what nobody owns, and all that was free for too long.
@@ -113,20 +119,35 @@ impl Balancer {
         part.chain(forgotten).copied().collect()
     }
 
-    /// One that this replica has beyond its target, if it is time for a move and somebody has room.
-    fn surplus(&mut self, now: Time, shares: &[Share], mine: &Mine) -> Option<PartitionId> {
+    /// What this replica gives of that which it has beyond its target, if it is time for a move and
+    /// somebody has room: many that are empty, else one.
+    fn surplus(&mut self, now: Time, shares: &[Share], mine: &Mine) -> Vec<PartitionId> {
+        let excess = self.excess(now, shares);
+        let from_last = mine.held.iter().rev();
+        let empty = from_last.filter(|partition| mine.empty.contains(partition));
+        let mut given: Vec<_> = empty.copied().take(excess.min(EMPTY_MAX)).collect();
+        if given.is_empty() && excess > 0 {
+            given.extend(mine.held.last());
+        }
+        if !given.is_empty() {
+            self.moved_at = Some(now);
+        }
+        given
+    }
+
+    /// How many this replica may give now.
+    fn excess(&self, now: Time, shares: &[Share]) -> usize {
         let is_stable = now.since(self.present_since) >= Span(self.ttl.0.saturating_mul(2));
         let has_rested = self
             .moved_at
             .is_none_or(|moved| now.since(moved) >= BETWEEN_MOVES);
-        let share = shares.iter().find(|share| share.replica == self.me)?;
-        let has_room = shares.iter().any(|share| share.room() > 0);
-        if !is_stable || !has_rested || !has_room || share.owned <= share.target {
-            return None;
+        if !is_stable || !has_rested {
+            return 0;
         }
-        let given = mine.held.last().copied()?;
-        self.moved_at = Some(now);
-        Some(given)
+        let mine = shares.iter().find(|share| share.replica == self.me);
+        let beyond = mine.map_or(0, |share| share.owned.saturating_sub(share.target));
+        let room: usize = shares.iter().map(Share::room).sum();
+        beyond.min(room)
     }
 
     fn note_outage(&mut self, now: Time) {

@@ -10,7 +10,8 @@
 //!   most already. Whoever has more than its target gives, whoever has less claims; so a partition moves
 //!   only if it has to, and no partition moves twice.
 //! - Moves wait until who is there has not changed for two times to live, and each replica makes at most
-//!   one per second. A replica that drains gives everything at once.
+//!   one per second: one partition with cells, or up to 32 without, which nobody notices. A replica that
+//!   drains gives everything at once.
 //! - What nobody owns is divided by the same rule by everyone, so that two replicas seldom race for
 //!   it. If it is still free after a time to live, whoever sees it takes it.
 //! - After the store was away, as long as a time to live, all leases look expired although their owners

@@ -158,8 +158,8 @@ pub(crate) fn leaves(pipeline: &mut Pipeline, lease_holds: bool) -> Vec<&'static
         Effect::Persist(_) => "record",
         Effect::Publish(_) => "event",
         Effect::Reply(..) => "reply",
-        Effect::Send(_, Message::ToAgent(_)) => "to agent",
-        Effect::Send(_, Message::ToFramework(message)) => match message {
+        Effect::Send(_, _, Message::ToAgent(_)) => "to agent",
+        Effect::Send(_, _, Message::ToFramework(message)) => match message {
             ToFramework::Subscribed { .. } => "subscribed",
             ToFramework::Offers(_) => "offers",
             ToFramework::Rescind(_) => "rescind",

@@ -31,6 +31,8 @@ pub(crate) struct Model {
     pub(crate) now: Time,
     pub(crate) partitions: u16,
     pub(crate) away_until: Time,
+    /// So many partitions, the first ones, have cells.
+    pub(crate) with_cells: u16,
     leases: BTreeMap<u16, Lease>,
     replicas: Vec<Replica>,
     /// Partitions given away so far, and claims that the store refused.
@@ -48,6 +50,7 @@ impl Model {
             now: Time(1_000_000_000),
             partitions,
             away_until: Time(0),
+            with_cells: partitions,
             leases: BTreeMap::new(),
             replicas: Vec::new(),
             given: 0,
@@ -145,7 +148,10 @@ impl Model {
         }
         self.renew(number);
         let found = self.membership();
-        let (now, replica) = (self.now, &mut self.replicas[number]);
+        let (now, with_cells) = (self.now, self.with_cells);
+        let replica = &mut self.replicas[number];
+        let held = replica.mine.held.iter().copied();
+        replica.mine.empty = held.filter(|partition| partition.0 >= with_cells).collect();
         let decided = replica.balancer.decide(now, &found, &replica.mine);
         for decision in &decided {
             match decision {

@@ -66,11 +66,12 @@ proptest! {
     /// partitions are owned, evenly, and nothing moves any more.
     #[test]
     fn it_converges_and_nobody_takes_what_is_anothers(
-        partitions in 1_u16..40,
+        (partitions, with_cells) in (1_u16..40, 0_u16..40),
         replicas in 1_usize..5,
         happenings in prop::collection::vec(happening(), 0..20),
     ) {
         let mut model = Model::new(partitions, replicas);
+        model.with_cells = with_cells;
         for what in &happenings {
             model.rounds(1);
             happen(&mut model, what);
@@ -87,10 +88,11 @@ proptest! {
     /// their even shares.
     #[test]
     fn as_few_move_as_possible(
-        partitions in 1_u16..40,
+        (partitions, with_cells) in (1_u16..40, 0_u16..40),
         (before, joining) in (1_usize..4, 1_usize..4),
     ) {
         let mut model = Model::new(partitions, before);
+        model.with_cells = with_cells;
         model.rounds(100);
         let given = model.given;
         let counts = model.counts();

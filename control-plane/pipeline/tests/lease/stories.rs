@@ -62,6 +62,39 @@ fn a_new_replica_gets_its_share_one_per_second_after_two_quiet_times() {
 }
 
 #[test]
+fn what_has_no_cells_moves_first_and_many_at_a_time() {
+    let mut model = Model::new(128, 1);
+    model.with_cells = 30;
+    model.rounds(10);
+    model.join();
+    let mut moves = Vec::new();
+    while !model.is_balanced() {
+        let before = model.given;
+        model.rounds(1);
+        moves.push(model.given - before);
+    }
+    moves.retain(|given| *given > 0);
+    assert_eq!(moves, [32, 32]);
+    assert_eq!(model.counts(), [64, 64]);
+}
+
+#[test]
+fn what_has_cells_moves_one_by_one_after_what_has_none() {
+    let mut model = Model::new(12, 1);
+    model.with_cells = 8;
+    model.rounds(10);
+    model.join();
+    let mut moves = Vec::new();
+    while !model.is_balanced() {
+        let before = model.given;
+        model.rounds(1);
+        moves.push(model.given - before);
+    }
+    moves.retain(|given| *given > 0);
+    assert_eq!(moves, [4, 1, 1]);
+}
+
+#[test]
 fn a_dead_replicas_partitions_are_taken_and_no_others_move() {
     let mut model = Model::new(12, 3);
     model.rounds(LONG);

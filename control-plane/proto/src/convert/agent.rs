@@ -9,8 +9,10 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod to_agent;
+#[cfg(test)]
+mod trace_tests;
 
-pub use from_agent::{AgentMessage, from_agent_from_wire, from_agent_to_wire};
+pub use from_agent::{AgentMessage, Said, from_agent_from_wire, from_agent_to_wire};
 pub use to_agent::{
     Addressed, Output, OutputRequest, ServiceMessage, Start, to_agent_from_wire, to_agent_to_wire,
 };

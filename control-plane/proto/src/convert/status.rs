@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use insula_types::ids::IdError;
+use insula_types::task::AgentTimes;
 use insula_types::{
     AgentId, ExecutorId, Reason, Source, TaskId, TaskState, TaskStatus, Time, UpdateUuid,
 };
@@ -96,6 +97,7 @@ pub fn from_wire(status: &v1::TaskStatus, received: Time) -> Result<TaskStatus, 
         unreachable_since: status.unreachable_time.map(time_from_wire),
         data: status.data.clone().unwrap_or_default(),
         extra: extra(status),
+        on_agent: AgentTimes::default(),
     })
 }
 

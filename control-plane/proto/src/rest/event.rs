@@ -29,6 +29,10 @@ pub struct Event {
     /// The Mesos reason, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// What a decision rests on, as a word for programs: why a task waits (the `reason` of
+    /// `GET /v1/tasks/{id}/why`), why offers were taken back, which call was refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub because: Option<String>,
     /// For people; may be empty.
     #[serde(default)]
     pub message: String,

@@ -6,6 +6,7 @@
 //! | `GET /v1/tasks?all=&prefix=&framework=&limit=&cursor=` | | [`Page`] of [`Task`] |
 //! | `GET /v1/tasks/{id}?wait=SECONDS` | | [`Task`]; with `wait`, once it is done or the time is up |
 //! | `GET /v1/tasks/{id}/why` | | [`WhyAnswer`] |
+//! | `GET /v1/tasks/{id}/trace?attempt=` | | [`Trace`] |
 //! | `POST /v1/tasks/{id}/kill` | [`KillTask`] | `202` |
 //! | `GET /v1/tasks/{id}/output/{stdout\|stderr}?offset=&tail=&follow=&attempt=` | | the bytes, chunked; with `follow`, from the task's start to its end |
 //! | `PUT /v1/tasks/{id}/stdin` | the bytes, chunked | `204` once its agent's connection has all of them |
@@ -33,6 +34,7 @@ mod module;
 mod replica;
 mod task;
 mod token;
+mod trace;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,7 @@ pub use task::{
     WhySentence,
 };
 pub use token::{MakeToken, Token};
+pub use trace::{StepStatus, Trace, TraceLink, TraceNote, TraceSpan, TraceStart, TraceStep};
 
 /// Header of a request: which cell it is about, where the caller may choose. `default` if absent.
 pub const CELL_HEADER: &str = "insula-cell";

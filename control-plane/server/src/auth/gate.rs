@@ -13,6 +13,7 @@ use crate::cells::Cells;
 use crate::forward::Forwarded;
 use crate::front::{Client, Connection, Security};
 use crate::gateway::ApiError;
+use crate::gateway::requests::Arrival;
 
 /// Decides who calls; cheap to clone.
 #[derive(Clone)]
@@ -35,6 +36,14 @@ impl Gate {
     /// [`ErrorCode::Unauthenticated`] without the right credential, [`ErrorCode::PermissionDenied`]
     /// for an agent's certificate, [`ErrorCode::NotFound`] for a cell that there is not.
     pub async fn admit(&self, parts: &Parts) -> Result<TenantContext, ApiError> {
+        let context = self.known(parts).await?;
+        if let Some(arrival) = parts.extensions.get::<Arrival>() {
+            arrival.speaks_for(&context.tenant, context.cell.cell());
+        }
+        Ok(context)
+    }
+
+    async fn known(&self, parts: &Parts) -> Result<TenantContext, ApiError> {
         let connection = parts.extensions.get::<Connection>().ok_or_else(refused)?;
         let cell = match &connection.security {
             Security::Tls(Client::Agent(_)) => {

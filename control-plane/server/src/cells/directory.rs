@@ -81,6 +81,18 @@ impl Cells {
         &self.shared.owners
     }
 
+    /// The sessions of this process' gateways.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.shared.sessions
+    }
+
+    /// The links to owners in other replicas; nothing where there are none.
+    #[must_use]
+    pub fn links(&self) -> Option<&Links> {
+        self.shared.links.as_ref()
+    }
+
     fn known(&self, cell: &CellId) -> Option<PartitionId> {
         let known = self.shared.partitions.read();
         let known = known.unwrap_or_else(PoisonError::into_inner);
@@ -102,12 +114,9 @@ impl From<FindError> for ApiError {
             FindError::Unknown(_) => {
                 Self::not_found(error.to_string()).hint("`insula admin cell ls` lists them")
             }
-            FindError::Store(..) => {
-                let source: &dyn std::error::Error = &error;
-                tracing::warn!(error = source, "a cell was not found");
-                Self::new(ErrorCode::Unavailable, error.to_string())
-                    .hint("the database does not answer; try again in a moment")
-            }
+            FindError::Store(..) => Self::new(ErrorCode::Unavailable, error.to_string())
+                .hint("the database does not answer; try again in a moment")
+                .because(&error),
         }
     }
 }

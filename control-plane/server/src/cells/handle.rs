@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use insula_kernel::{Input, Kernel, Outcome};
+use insula_telemetry::fresh;
 use insula_types::message::{Message, Peer, ToAgent};
-use insula_types::{AgentId, CellId, Epoch, PartitionId, ReplicaId, RequestId};
+use insula_types::{AgentId, CellId, Epoch, PartitionId, ReplicaId, RequestId, TraceContext};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::directory::Shared;
 use crate::link::Link;
+use crate::metrics::Measures;
 use crate::partition::{self, Delivered, Session, Unavailable};
 use crate::replica::{Owner, Owners};
 
@@ -44,6 +46,12 @@ impl Handle {
     #[must_use]
     pub fn cell(&self) -> &CellId {
         &self.cell
+    }
+
+    /// What this process counts and measures.
+    #[must_use]
+    pub fn measures(&self) -> &Measures {
+        self.shared.sessions.measures()
     }
 
     /// Who serves it now.
@@ -91,6 +99,15 @@ impl Handle {
         }
     }
 
+    /// Whether whoever serves it hears this replica, after a moment of waiting for that.
+    pub async fn is_reached(&self) -> bool {
+        match self.way() {
+            Ok(Way::Here(_)) => true,
+            Ok(Way::There(link)) => link.is_reached(&self.cell).await,
+            Err(_) => false,
+        }
+    }
+
     /// Opens a session of one of its peers. Open it before the input that makes the kernel speak to
     /// it.
     #[must_use]
@@ -106,8 +123,11 @@ impl Handle {
     /// Asks an agent to register again, since something that it said was lost.
     pub fn resync(&self, peer: &Peer) {
         let message = Message::ToAgent(ToAgent::Resync);
-        let epoch = Epoch::default();
-        let delivered = Delivered { epoch, message };
+        let delivered = Delivered {
+            epoch: Epoch::default(),
+            trace: fresh(),
+            message,
+        };
         self.shared.sessions.deliver(&self.cell, peer, delivered);
     }
 
@@ -115,10 +135,10 @@ impl Handle {
     ///
     /// # Errors
     /// [`Unavailable`] if nobody serves the cell.
-    pub async fn submit(&self, input: Input) -> Result<(), Unavailable> {
+    pub async fn submit(&self, trace: &TraceContext, input: Input) -> Result<(), Unavailable> {
         match self.way()? {
-            Way::Here(handle) => handle.submit(input).await,
-            Way::There(link) => link.submit(&self.cell, input).await,
+            Way::Here(handle) => handle.submit(trace, input).await,
+            Way::There(link) => link.submit(&self.cell, trace, input).await,
         }
     }
 
@@ -128,13 +148,14 @@ impl Handle {
     /// [`Unavailable`]; `uncertain` if the input was handed over and nothing was heard of it.
     pub async fn ask(
         &self,
+        trace: &TraceContext,
         input: impl FnOnce(RequestId) -> Input,
     ) -> Result<Outcome, Unavailable> {
         // Whoever takes it numbers it anew.
         let input = input(RequestId(0));
         let deadline = Instant::now() + HIDDEN;
         loop {
-            match self.ask_once(input.clone()).await {
+            match self.ask_once(trace, input.clone()).await {
                 Err(unavailable) if may_pass(&unavailable) => {
                     if !self.news(deadline).await {
                         return Err(unavailable);
@@ -145,12 +166,12 @@ impl Handle {
         }
     }
 
-    async fn ask_once(&self, input: Input) -> Result<Outcome, Unavailable> {
+    async fn ask_once(&self, trace: &TraceContext, input: Input) -> Result<Outcome, Unavailable> {
         let way = self.way()?;
         let answered = async {
             match way {
-                Way::Here(handle) => handle.ask(|_| input).await,
-                Way::There(link) => link.ask(&self.cell, |_| input).await,
+                Way::Here(handle) => handle.ask(trace, |_| input).await,
+                Way::There(link) => link.ask(&self.cell, trace, |_| input).await,
             }
         };
         timeout(ANSWER, answered)

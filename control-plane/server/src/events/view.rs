@@ -12,7 +12,7 @@ pub(super) fn event(stamped: &Stamped) -> rest::Event {
     let common = rest::Event {
         at: event.at.0,
         commit: stamped.commit_no,
-        trace_id: event.trace.trace_id().unwrap_or_default().to_owned(),
+        trace_id: event.trace.trace_id_text(),
         ..rest::Event::default()
     };
     match &event.kind {
@@ -37,8 +37,36 @@ pub(super) fn event(stamped: &Stamped) -> rest::Event {
             of_framework(common, "framework_removed", framework)
         }
         EventKind::OffersMade { framework, count } => rest::Event {
-            message: format!("{count} offers"),
+            message: offers(*count),
             ..of_framework(common, "offers_made", framework)
+        },
+        EventKind::OffersDeclined {
+            framework,
+            count,
+            refuse,
+        } => rest::Event {
+            message: format!("{}, for {refuse}", offers(*count)),
+            ..of_framework(common, "offers_declined", framework)
+        },
+        EventKind::OffersRescinded {
+            framework,
+            count,
+            why,
+        } => rest::Event {
+            message: format!("{}: {why}", offers(*count)),
+            because: Some(why.as_str().to_owned()),
+            ..of_framework(common, "offers_rescinded", framework)
+        },
+        EventKind::CallRefused {
+            framework,
+            call,
+            task,
+            sentence,
+        } => rest::Event {
+            task: task.as_ref().map(ToString::to_string),
+            message: format!("{call}: {sentence}"),
+            because: Some((*call).to_owned()),
+            ..of_framework(common, "call_refused", framework)
         },
         EventKind::RequestSubmitted { task } => of_task(common, "task_submitted", task),
         EventKind::RequestWithdrawn { task } => of_task(common, "task_withdrawn", task),
@@ -46,6 +74,25 @@ pub(super) fn event(stamped: &Stamped) -> rest::Event {
             message: format!("{left} retries left"),
             ..of_task(common, "task_retried", task)
         },
+        EventKind::RequestWaits { task, why } => rest::Event {
+            message: why.to_string(),
+            because: Some(why.as_str().to_owned()),
+            ..of_task(common, "task_waits", task)
+        },
+        EventKind::TaskAcknowledged {
+            task,
+            launch,
+            agent,
+            state,
+        } => rest::Event {
+            state: Some(state.as_str().to_owned()),
+            ..of_launch(common, "task_acknowledged", task, *launch, agent)
+        },
+        EventKind::KillAsked {
+            task,
+            launch,
+            agent,
+        } => of_launch(common, "task_kill_asked", task, *launch, agent),
         EventKind::TaskAccepted {
             task,
             launch,
@@ -75,6 +122,13 @@ pub(super) fn event(stamped: &Stamped) -> rest::Event {
             message: sentence.clone(),
             ..common
         },
+    }
+}
+
+fn offers(count: usize) -> String {
+    match count {
+        1 => "1 offer".to_owned(),
+        count => format!("{count} offers"),
     }
 }
 

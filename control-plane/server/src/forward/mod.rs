@@ -16,11 +16,14 @@
 mod layer;
 mod peer;
 mod peers;
+mod refuge;
 pub(crate) mod routes;
 mod send;
+mod sending;
 mod stamp;
 
 pub use layer::{Forwarder, forward};
 pub use peers::{Credentials, Peers};
+pub use refuge::send_away;
 pub(crate) use stamp::Passed;
 pub use stamp::{Forwarded, HOPS_MAX};

@@ -1,6 +1,7 @@
 //! The connections to one other replica.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub(super) enum NoPlace {
 #[derive(Default)]
 pub(super) struct Peer {
     open: Mutex<Vec<Open>>,
+    /// Whether the last request to it was lost.
+    is_lost: AtomicBool,
     /// Whoever connects; the others wait for the new connection instead of making more.
     dialling: tokio::sync::Mutex<()>,
 }
@@ -74,6 +77,11 @@ impl Peer {
         // The bound is for waiting behind others who connect as well.
         let connected = timeout(CONNECT, self.connect(address, tls)).await;
         connected.unwrap_or_else(|_| Err(NoPlace::Unreachable(io::ErrorKind::TimedOut.into())))
+    }
+
+    /// A request was answered, or was lost; whether that is another end than that of the one before.
+    pub(super) fn note(&self, is_lost: bool) -> bool {
+        self.is_lost.swap(is_lost, Ordering::Relaxed) != is_lost
     }
 
     /// Whether any connection is open.

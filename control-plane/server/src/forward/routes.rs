@@ -26,10 +26,11 @@ pub(crate) enum Patience {
 /// |---|---|
 /// | `GET /v1/tasks/{id}?wait=` | events |
 /// | `GET /v1/tasks/{id}/why` | the kernel |
+/// | `GET /v1/tasks/{id}/trace` | the kernel, events and the spans of the owner |
 /// | `GET /v1/tasks/{id}/output/{stream}`, `PUT /v1/tasks/{id}/stdin` | events, then the agent's connection |
 /// | `GET /v1/agents`, `/v1/frameworks`, `/v1/offers` | the kernel |
 /// | `GET /v1/events` | events |
-/// | `GET /state`, `/slaves`, `/frameworks`, also below `/master` | the kernel |
+/// | `GET /state`, `/slaves`, `/frameworks`, also below `/master`; `/metrics/snapshot` | the kernel |
 pub(crate) fn of_owner(method: &Method, uri: &Uri) -> Option<Patience> {
     let parts: Vec<&str> = uri
         .path()
@@ -39,7 +40,8 @@ pub(crate) fn of_owner(method: &Method, uri: &Uri) -> Option<Patience> {
     let is_read = *method == Method::GET || *method == Method::HEAD;
     match parts[..] {
         ["v1", "tasks", _] if is_read && has_parameter(uri, "wait") => Some(Patience::For(WAITING)),
-        ["v1", "tasks", _, "why"] | ["v1", "agents" | "frameworks" | "offers" | "events"]
+        ["v1", "tasks", _, "why" | "trace"]
+        | ["v1", "agents" | "frameworks" | "offers" | "events"]
             if is_read =>
         {
             Some(Patience::For(AT_ONCE))
@@ -47,6 +49,7 @@ pub(crate) fn of_owner(method: &Method, uri: &Uri) -> Option<Patience> {
         ["v1", "tasks", _, "output", _] if is_read => Some(Patience::Unbounded),
         ["v1", "tasks", _, "stdin"] if *method == Method::PUT => Some(Patience::Unbounded),
         ["state" | "slaves" | "frameworks", ..]
+        | ["metrics", "snapshot"]
         | ["master", "state" | "slaves" | "frameworks", ..]
             if is_read =>
         {
@@ -76,11 +79,13 @@ mod tests {
             "/v1/tasks/web-1?wait=5",
             "/v1/tasks/web-1?x=1&wait",
             "/v1/tasks/web-1/why",
+            "/v1/tasks/web-1/trace?attempt=1",
             "/v1/tasks/web-1/output/stdout?follow=true",
             "/v1/offers",
             "/v1/events?follow=true",
             "/state",
             "/master//slaves",
+            "/metrics/snapshot?timeout=1secs",
         ] {
             assert!(needs_owner(Method::GET, uri), "{uri}");
         }
@@ -98,6 +103,7 @@ mod tests {
             "/v1/replicas",
             "/tasks",
             "/version",
+            "/metrics",
             "/health",
             "/api/v1/scheduler",
         ] {

@@ -1,5 +1,6 @@
 //! Sends one request on, and hands its answer back as it comes.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,15 +10,20 @@ use http::header::RETRY_AFTER;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
+use insula_telemetry::inject;
+use insula_telemetry::metrics::labels::Answered;
 use insula_types::{AgentId, ErrorCode, LaunchId};
+use tokio::time::timeout;
 
 use super::peer::NoPlace;
 use super::peers::Peers;
 use super::routes::Patience;
+use super::sending::Sending;
 use super::stamp::{stamp, strip};
 use crate::auth::TenantContext;
 use crate::front::TlsError;
-use crate::gateway::{ApiError, http_status};
+use crate::gateway::requests::OPEN_MAX;
+use crate::gateway::{ApiError, chain, http_status};
 
 /// Where a request goes next.
 pub(super) struct Onward<'a> {
@@ -49,6 +55,18 @@ enum Lost {
 }
 
 impl Lost {
+    /// Of which kind it is, from a closed set.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Credentials(_) => "credentials",
+            Self::Unwritable => "unwritable",
+            Self::NoPlace(NoPlace::Unreachable(_)) => "unreachable",
+            Self::NoPlace(NoPlace::Busy) => "busy",
+            Self::BrokenOff(_) => "broken_off",
+            Self::Silent(_) => "silent",
+        }
+    }
+
     /// Whether certainly nothing of the request has arrived.
     fn is_certain(&self) -> bool {
         !matches!(self, Self::BrokenOff(_) | Self::Silent(_))
@@ -59,33 +77,56 @@ impl Peers {
     /// Sends a request on; what goes wrong becomes an answer of the interface's own shape.
     pub(super) async fn send(&self, onward: Onward<'_>, request: Request) -> Response {
         let (uri, method) = (request.uri().clone(), request.method().clone());
-        match self.try_send(&onward, request).await {
+        let mut sending = Sending::begin(&onward, &request);
+        let sent = self.try_send(&onward, &mut sending, request).await;
+        let is_news = self.at(onward.address).note(sent.is_err());
+        let outcome = sent.as_ref().map_or(Answered::Failed, |_| Answered::Ok);
+        onward.context.cell.measures().forwarded.one(outcome);
+        match sent {
             Ok(response) => response,
             Err(lost) => {
-                let error: &dyn std::error::Error = &lost;
-                tracing::warn!(
-                    address = onward.address,
-                    error,
-                    "a request was not forwarded"
-                );
+                sending.lost(lost.kind(), &chain(&lost));
+                let (address, error): (_, &dyn std::error::Error) = (onward.address, &lost);
+                if is_news {
+                    tracing::warn!(address, error, "a request was not forwarded");
+                } else {
+                    tracing::debug!(address, error, "another request was not forwarded");
+                }
                 shaped(&uri, refusal(&lost, &method))
             }
         }
     }
 
-    async fn try_send(&self, onward: &Onward<'_>, request: Request) -> Result<Response, Lost> {
-        let request = addressed(onward, request).ok_or(Lost::Unwritable)?;
+    async fn try_send(
+        &self,
+        onward: &Onward<'_>,
+        sending: &mut Sending,
+        request: Request,
+    ) -> Result<Response, Lost> {
+        let mut request = addressed(onward, request).ok_or(Lost::Unwritable)?;
+        inject(sending.context(), request.headers_mut());
         let tls = self.credentials.tls()?;
         let peer = self.at(onward.address);
         let mut place = peer.place(onward.address, tls).await?;
         let answer = place.sender.send_request(request);
         let answer = match onward.patience {
-            Patience::Unbounded => answer.await,
-            Patience::For(time) => tokio::time::timeout(time, answer)
+            // The span must not be open for as long as that may take.
+            Patience::Unbounded => {
+                let mut answer = pin!(answer);
+                match timeout(OPEN_MAX, &mut answer).await {
+                    Ok(answer) => answer,
+                    Err(_) => {
+                        sending.goes_on();
+                        answer.await
+                    }
+                }
+            }
+            Patience::For(time) => timeout(time, answer)
                 .await
                 .map_err(|_| Lost::Silent(time))?,
         };
         let (mut head, body) = answer.map_err(Lost::BrokenOff)?.into_parts();
+        sending.answered(head.status);
         strip(&mut head.headers);
         head.version = Version::HTTP_11;
         // The place is taken until the answer has ended.
@@ -134,6 +175,7 @@ pub(super) fn shaped(uri: &Uri, error: ApiError) -> Response {
     }
     let status = http_status(error.code());
     let mut response = (status, error.message().to_owned()).into_response();
+    error.note(&mut response);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         let soon = HeaderValue::from_static("1");
         response.headers_mut().insert(RETRY_AFTER, soon);

@@ -33,7 +33,9 @@ fn refusal(sentence: &'static str, uri: &Uri) -> Response {
     if uri.path().starts_with("/v1/") {
         return ApiError::new(ErrorCode::PermissionDenied, sentence).into_response();
     }
-    (StatusCode::FORBIDDEN, format!("{sentence}\n")).into_response()
+    let mut response = (StatusCode::FORBIDDEN, format!("{sentence}\n")).into_response();
+    ApiError::new(ErrorCode::PermissionDenied, sentence).note(&mut response);
+    response
 }
 
 fn check(headers: &HeaderMap, uri: &Uri) -> Result<(), &'static str> {

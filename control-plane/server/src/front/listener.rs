@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,7 +17,7 @@ use super::conversation::Door;
 use crate::stopping::Stopping;
 
 /// Connections at a time. Each costs a descriptor and some tens of kilobytes; agents hold one each.
-const CONNECTIONS_MAX: usize = 65_536;
+pub(crate) const CONNECTIONS_MAX: usize = 65_536;
 /// The pause after a connection could not be accepted. The usual reason is that there are no more
 /// descriptors, and without a pause the loop would spin until one is free.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -47,6 +49,22 @@ fn because(error: &io::Error, address: &SocketAddr) -> String {
     }
 }
 
+/// How many connections are open; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Connections(Arc<AtomicUsize>);
+
+impl Connections {
+    /// How many there are.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn are(&self, open: usize) {
+        self.0.store(open, Ordering::Relaxed);
+    }
+}
+
 /// Opens the port.
 ///
 /// # Errors
@@ -59,13 +77,15 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 
 /// Serves until told to stop, and completes when every connection has ended; those that have not
 /// within seconds after the second phase began are cut. A silent HTTP/2 peer is asked for a sign of life
-/// after `ping`, and cut after as long again. Dropping the future cuts all of them.
+/// after `ping`, and cut after as long again. Dropping the future cuts all of them. `open` tells how many
+/// there are.
 pub async fn serve(
     listener: TcpListener,
     tls: Tls,
     router: Router,
     stopping: Stopping,
     ping: Duration,
+    open: Connections,
 ) {
     let door = Door {
         tls,
@@ -73,7 +93,7 @@ pub async fn serve(
         stopping,
         ping,
     };
-    let mut connections = accept(listener, &door).await;
+    let mut connections = accept(listener, &door, &open).await;
     tokio::select! {
         () = all_ended(&mut connections) => {}
         () = overdue(&door.stopping) => {
@@ -84,9 +104,10 @@ pub async fn serve(
 }
 
 /// Lets connections in until told to stop; returns those that are still open.
-async fn accept(listener: TcpListener, door: &Door) -> JoinSet<()> {
+async fn accept(listener: TcpListener, door: &Door, open: &Connections) -> JoinSet<()> {
     let mut connections = JoinSet::new();
     loop {
+        open.are(connections.len());
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(_ended) = connections.join_next() => continue,

@@ -18,5 +18,6 @@ pub(crate) use certificates::is_used_up;
 pub use clients::{Client, Clients};
 pub use connection::{Connection, Security};
 pub use guard::guard;
-pub use listener::{ListenError, bind, serve};
+pub(crate) use listener::CONNECTIONS_MAX;
+pub use listener::{Connections, ListenError, bind, serve};
 pub use tls::{Tls, TlsError};

@@ -1,5 +1,7 @@
 //! The one place where error codes become HTTP statuses and gRPC codes.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -8,6 +10,7 @@ use insula_kernel::Rejection;
 use insula_proto::rest::{ErrorBody, ErrorDetail};
 use insula_types::ErrorCode;
 
+use super::requests::Refused;
 use crate::partition::Unavailable;
 
 /// What a caller without a credential is asked for (RFC 9110, section 11.6.1).
@@ -15,23 +18,30 @@ const CHALLENGE: &str = "Basic realm=\"insula\", Bearer realm=\"insula\"";
 
 /// What a client of the Insula API gets instead of an answer.
 #[derive(Debug, Clone)]
-pub struct ApiError(ErrorDetail);
+pub struct ApiError {
+    detail: ErrorDetail,
+    /// What went wrong with us: for the log, where the request ends.
+    cause: Option<Arc<str>>,
+}
 
 impl ApiError {
     /// An error with its sentence: what failed and why.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self(ErrorDetail {
-            code,
-            message: message.into(),
-            hint: None,
-        })
+        Self {
+            detail: ErrorDetail {
+                code,
+                message: message.into(),
+                hint: None,
+            },
+            cause: None,
+        }
     }
 
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.detail.hint = Some(hint.into());
         self
     }
 
@@ -50,28 +60,42 @@ impl ApiError {
     /// Something of ours failed; the details go to the log, not to the client.
     #[must_use]
     pub fn internal(doing: &'static str, error: &dyn std::error::Error) -> Self {
-        tracing::error!(doing, error = %chain(error), "request failed");
         Self::new(
             ErrorCode::Internal,
             format!("the control plane failed to {doing}"),
         )
         .hint("its log says why")
+        .because(error)
+    }
+
+    /// Adds what went wrong with us, which the client is not told.
+    #[must_use]
+    pub(crate) fn because(mut self, error: &dyn std::error::Error) -> Self {
+        self.cause = Some(chain(error).into());
+        self
     }
 
     /// The code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
-        self.0.code
+        self.detail.code
     }
 
     /// The sentence.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.0.message
+        &self.detail.message
+    }
+
+    /// Notes on an answer of another shape that it stands for this.
+    pub(crate) fn note(&self, response: &mut Response) {
+        let cause = self.cause.clone();
+        Refused::note(response, self.code().as_str(), self.message(), cause);
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error and all its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -120,8 +144,10 @@ pub fn grpc_code(code: ErrorCode) -> tonic::Code {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = http_status(self.0.code);
-        let mut response = (status, Json(ErrorBody { error: self.0 })).into_response();
+        let status = http_status(self.code());
+        let error = self.detail.clone();
+        let mut response = (status, Json(ErrorBody { error })).into_response();
+        self.note(&mut response);
         let header = match status {
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "1")),
             StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, CHALLENGE)),
@@ -138,7 +164,12 @@ impl IntoResponse for ApiError {
 
 impl From<ApiError> for tonic::Status {
     fn from(error: ApiError) -> Self {
-        Self::new(grpc_code(error.0.code), error.0.message)
+        let mut status = Self::new(grpc_code(error.code()), error.message());
+        if let Some(cause) = error.cause {
+            let cause = Box::<dyn std::error::Error + Send + Sync>::from(cause.as_ref());
+            status.set_source(cause.into());
+        }
+        status
     }
 }
 
@@ -159,11 +190,11 @@ impl From<Unavailable> for ApiError {
 impl From<insula_store::Error> for ApiError {
     fn from(error: insula_store::Error) -> Self {
         if error.is_away() {
-            tracing::warn!(error = %chain(&error), "the database is away");
             return Self::new(
                 ErrorCode::Unavailable,
                 "the control plane does not reach its database now; try again in a moment",
-            );
+            )
+            .because(&error);
         }
         Self::internal("use its database", &error)
     }

@@ -5,7 +5,9 @@ pub mod api;
 mod error;
 pub mod mesos;
 pub mod ready;
+pub(crate) mod requests;
 
+pub(crate) use error::chain;
 pub use error::{ApiError, grpc_code, http_status};
 
 /// The Mesos version whose wire behaviour is followed.

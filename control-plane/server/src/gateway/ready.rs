@@ -30,7 +30,7 @@ impl Readiness {
     }
 
     /// Why connections are not welcome now, if they are not.
-    fn refusal(&self) -> Option<&'static str> {
+    pub(crate) fn refusal(&self) -> Option<&'static str> {
         let ready = self.replica.borrow();
         match ready.state {
             ReplicaState::Starting => return Some("this replica is starting"),

@@ -60,7 +60,10 @@ fn look_after(shared: &Shared) {
                 conversation.home(port.epoch(), now, orders);
                 conversation.tick(now, orders);
             }
-            Owner::Nobody => conversation.tick(now, orders),
+            Owner::Nobody => {
+                conversation.unowned();
+                conversation.tick(now, orders);
+            }
         },
     );
     for (partition, epoch) in waiting {

@@ -9,6 +9,7 @@ use insula_kernel::Outcome;
 use insula_types::{CellId, Epoch, LinkId, RequestId};
 use tokio::time::Instant;
 
+use super::rest::Rest;
 use crate::partition::Unavailable;
 
 /// Asks that may wait for their answers on one link. An owner answers within milliseconds, so this is
@@ -34,6 +35,9 @@ pub(super) struct Conversation<A> {
     cells: BTreeSet<CellId>,
     /// A link has ended, so the next owner does not know the agents that are connected.
     is_resync_due: bool,
+    /// Since when the owner that there is has not answered although somebody has something to say.
+    unheard_since: Option<Instant>,
+    rest: Rest,
 }
 
 /// The link that is open.
@@ -89,6 +93,8 @@ pub(super) enum Reach {
     Ready(LinkId),
     /// A link is opening.
     Opening,
+    /// The owner did not answer just now, and is not asked again before a moment has passed.
+    Resting,
     /// A later owner is known.
     Outdated,
 }
@@ -103,6 +109,8 @@ impl<A> Conversation<A> {
             former: Vec::new(),
             cells: BTreeSet::new(),
             is_resync_due: false,
+            unheard_since: None,
+            rest: Rest::default(),
         }
     }
 
@@ -137,7 +145,9 @@ impl<A> Conversation<A> {
         match &self.current {
             Some(current) if current.is_welcomed => Reach::Ready(current.link.clone()),
             Some(_) => Reach::Opening,
+            None if self.rest.lasts(now) => Reach::Resting,
             None => {
+                self.unheard_since.get_or_insert(now);
                 let link = fresh();
                 orders.push(Do::Open(link.clone(), epoch));
                 self.current = Some(Current {
@@ -152,6 +162,13 @@ impl<A> Conversation<A> {
                 });
                 Reach::Opening
             }
+        }
+    }
+
+    /// Somebody speaks for a cell: a link's end concerns it.
+    pub(super) fn speaks_for(&mut self, cell: &CellId) {
+        if !self.cells.contains(cell) {
+            self.cells.insert(cell.clone());
         }
     }
 
@@ -183,9 +200,7 @@ impl<A> Conversation<A> {
         seq: u64,
         ask: Option<(RequestId, A)>,
     ) {
-        if !self.cells.contains(cell) {
-            self.cells.insert(cell.clone());
-        }
+        self.speaks_for(cell);
         if let (Some(current), Some((request, answer))) = (self.current_of_mut(link), ask) {
             current.pending.insert(request, Pending { seq, answer });
         }
@@ -211,6 +226,8 @@ impl<A> Conversation<A> {
         };
         current.is_welcomed = true;
         let epoch = current.epoch;
+        self.unheard_since = None;
+        self.rest = Rest::default();
         orders.push(Do::Ready(link.clone()));
         for former in std::mem::take(&mut self.former) {
             let mark = marks.get(&former.link).copied().unwrap_or_default();
@@ -225,9 +242,23 @@ impl<A> Conversation<A> {
     /// This process owns the partition itself in this epoch.
     pub(super) fn home(&mut self, epoch: Epoch, now: Instant, orders: &mut Vec<Do<A>>) {
         self.saw(epoch, now, orders);
+        self.unheard_since = None;
         if self.current.is_none() {
             self.resync(epoch, orders);
         }
+    }
+
+    /// Nobody is known to own the partition, so nobody fails to answer.
+    pub(super) fn unowned(&mut self) {
+        self.unheard_since = None;
+    }
+
+    /// The cells whose agents should look for the owner by themselves, through another replica: it
+    /// serves, and has not been reached from here for so long that it will not be soon. Such as when
+    /// the broker is away for this replica alone (rule R24).
+    pub(super) fn forsaken(&self, now: Instant) -> Option<&BTreeSet<CellId>> {
+        let since = self.unheard_since?;
+        (now.duration_since(since) > self.silence).then_some(&self.cells)
     }
 
     fn resync(&mut self, epoch: Epoch, orders: &mut Vec<Do<A>>) {
@@ -260,7 +291,12 @@ impl<A> Conversation<A> {
 
     /// Somebody owns the partition in this epoch: a link to an earlier owner is over.
     pub(super) fn saw(&mut self, epoch: Epoch, now: Instant, orders: &mut Vec<Do<A>>) {
-        self.highest = self.highest.max(epoch);
+        if self.highest < epoch {
+            self.highest = epoch;
+            // Another owner, of whom nothing is known yet.
+            self.rest = Rest::default();
+            self.unheard_since = self.unheard_since.map(|_| now);
+        }
         if self.epoch().is_some_and(|current| current < epoch) {
             self.end(now, orders);
         }
@@ -301,10 +337,13 @@ impl<A> Conversation<A> {
                 until: now + SETTLED_WITHIN,
             });
         }
-        // A link that never was one told nobody anything.
         if current.is_welcomed {
             self.is_resync_due = true;
+            self.unheard_since = Some(now);
             orders.extend(self.cells.iter().cloned().map(Do::EndFrameworks));
+        } else {
+            // It never was a link, and told nobody anything.
+            self.rest.begin(now);
         }
     }
 

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use insula_broker::{Envelope, Reader, Received};
+use insula_telemetry::metrics::labels::Direction;
+use insula_telemetry::{Kind, Span};
 use insula_types::{FORMAT_VERSION, LinkId};
 use tokio::time::Instant;
 
 use super::links::Shared;
 use super::wire::ToGateway;
-use crate::partition::{Delivered, Unavailable};
+use crate::metrics;
+use crate::partition::{Delivered, Unavailable, hop};
 
 /// News that are taken at once.
 const BATCH_MAX: usize = 256;
@@ -48,10 +51,8 @@ fn take(shared: &Shared, reader: &Reader, received: Received) {
             }
         }
         Received::Lost { why } => {
-            tracing::warn!(
-                why,
-                "all links broke; their sessions come back by themselves"
-            );
+            // The broker itself has said so, once for all that is read.
+            tracing::debug!(why, "all links broke");
             shared.with_all(|_, conversation, orders| conversation.end(now, orders));
         }
     }
@@ -72,7 +73,11 @@ fn said(shared: &Shared, link: &LinkId, envelope: Envelope) {
         newer => Err(format!("version {newer} of a message is not known here")),
     };
     match read {
-        Ok(said) => understood(shared, link, envelope, said),
+        Ok(said) => {
+            let heard = (Direction::Received, metrics::to_gateway(&said));
+            shared.sessions.measures().link_messages.one(heard);
+            understood(shared, link, envelope, said);
+        }
         Err(why) => {
             tracing::error!(%link, why, "a link is given up");
             shared.with_link(link, |conversation, orders| {
@@ -103,11 +108,17 @@ fn understood(shared: &Shared, link: &LinkId, envelope: Envelope, said: ToGatewa
             });
         }
         ToGateway::Message { peer, message } => {
-            let epoch = envelope.epoch;
             // Under the lock, so that nothing of a link comes after its end.
             shared.with_link(link, |_, _| {
                 if let Some(cell) = &envelope.cell {
-                    let delivered = Delivered { epoch, message };
+                    // Ends when the message waits in its session.
+                    let _forwarding =
+                        Span::begin(hop(&message).forward, Kind::Consumer, &envelope.trace);
+                    let delivered = Delivered {
+                        epoch: envelope.epoch,
+                        trace: envelope.trace,
+                        message,
+                    };
                     // A peer that has left meanwhile needs it no more.
                     shared.sessions.deliver(cell, &peer, delivered);
                 }

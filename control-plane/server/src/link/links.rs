@@ -7,6 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use insula_broker::{Beats, Broker, Envelope, SendError, Stream, Writer};
 use insula_kernel::Outcome;
+use insula_telemetry::metrics::labels::{Direction, LinkMessage, Side};
+use insula_telemetry::names::{key, span::OPEN_LINK};
+use insula_telemetry::{Kind, Span};
 use insula_types::{CellId, Epoch, LinkId, PartitionId, ReplicaId, RequestId, TraceContext};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -57,6 +60,8 @@ struct OpenLink {
     partition: PartitionId,
     epoch: Epoch,
     writer: Writer,
+    /// What is said about the link itself belongs here.
+    trace: TraceContext,
 }
 
 /// A message for an owner.
@@ -105,6 +110,12 @@ impl Links {
         Link::new(Arc::clone(&self.shared), partition, epoch, owner.clone())
     }
 
+    /// What carries them.
+    #[must_use]
+    pub fn broker(&self) -> &Broker {
+        &self.shared.broker
+    }
+
     /// How many links are open.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -122,6 +133,37 @@ impl Links {
     pub fn pending(&self) -> usize {
         let open = self.shared.lock();
         open.conversations.values().map(Conversation::pending).sum()
+    }
+
+    /// The partitions whose owners serve, and have not been reached from here for so long that their
+    /// agents should look for them by themselves.
+    #[must_use]
+    pub fn forsaken(&self) -> Vec<PartitionId> {
+        let open = self.shared.lock();
+        let now = Instant::now();
+        let all = open.conversations.iter();
+        all.filter(|(_, conversation)| conversation.forsaken(now).is_some())
+            .map(|(partition, _)| *partition)
+            .collect()
+    }
+
+    /// Ends sessions of agents of a partition that is still forsaken, at most so many, and says how
+    /// many: the agents connect again, as a rule to another replica. Each agent is given as much time
+    /// here as the owner is to answer in, so that nobody goes around in a hurry.
+    #[must_use]
+    pub fn send_away(&self, partition: PartitionId, most: usize) -> usize {
+        let shared = &self.shared;
+        let silence = shared.broker.options().silence;
+        // A clock that has not run for so long has seen nobody wait for so long.
+        let Some(came_before) = std::time::Instant::now().checked_sub(silence) else {
+            return 0;
+        };
+        shared.with(partition, |conversation, _| {
+            let cells = conversation.forsaken(Instant::now()).into_iter().flatten();
+            cells.fold(0, |sent, cell| {
+                sent + shared.sessions.end_agents(cell, came_before, most - sent)
+            })
+        })
     }
 
     /// Says goodbye on every link, so that owners need not find out. Nothing is to be sent after it.
@@ -249,6 +291,7 @@ impl Shared {
         );
         match to.writer.send(envelope) {
             Ok(seq) => {
+                self.sent(LinkMessage::Input);
                 let conversation = self.conversation(&mut open, partition);
                 conversation.sent(link, &parcel.cell, seq, ask.take());
                 Put::Sent
@@ -285,7 +328,7 @@ impl Shared {
                 Do::Open(link, epoch) => self.open(open, partition, link, epoch),
                 Do::Drop(link) => {
                     tracing::info!(%link, partition = partition.0, "a link to an owner is over");
-                    open.writers.remove(&link);
+                    self.over(open, &link);
                 }
                 Do::Ready(link) => {
                     tracing::info!(%link, partition = partition.0, "a link to an owner is open");
@@ -305,19 +348,36 @@ impl Shared {
         open.opened += 1;
         let stream = Stream::In { partition, epoch };
         let mut writer = self.broker.writer(stream, link.clone(), Beats::EverySecond);
-        let said = say(&mut writer, epoch, &ToOwner::Hello);
+        let opening = Span::root(OPEN_LINK, Kind::Client)
+            .with(key::PARTITION, i64::from(partition.0))
+            .with(key::EPOCH, epoch.to_string());
+        let trace = opening.end();
+        let said = say(&mut writer, epoch, trace.clone(), &ToOwner::Hello);
         let to = OpenLink {
             partition,
             epoch,
             writer,
+            trace,
         };
         open.writers.insert(link.clone(), to);
         if !said {
             // The broker is away. A link that was never welcomed leaves nothing to be done.
             let conversation = self.conversation(open, partition);
             conversation.broken(&link, Instant::now(), &mut Vec::new());
-            open.writers.remove(&link);
+            self.over(open, &link);
         }
+        self.sent(LinkMessage::Hello);
+    }
+
+    fn over(&self, open: &mut Open, link: &LinkId) {
+        if open.writers.remove(link).is_some() {
+            self.sessions.measures().link_ends.one(Side::Gateway);
+        }
+    }
+
+    fn sent(&self, kind: LinkMessage) {
+        let measures = self.sessions.measures();
+        measures.link_messages.one((Direction::Sent, kind));
     }
 
     fn say_goodbye(&self) -> Vec<Writer> {
@@ -328,17 +388,18 @@ impl Shared {
         // What waits for an answer hears by this that nobody knows.
         drop(conversations);
         let said = links.into_iter().map(|mut to| {
-            say(&mut to.writer, to.epoch, &ToOwner::Bye);
+            say(&mut to.writer, to.epoch, to.trace, &ToOwner::Bye);
+            self.sent(LinkMessage::Bye);
             to.writer
         });
         said.collect()
     }
 }
 
-fn say(writer: &mut Writer, epoch: Epoch, what: &ToOwner) -> bool {
+fn say(writer: &mut Writer, epoch: Epoch, trace: TraceContext, what: &ToOwner) -> bool {
     let Ok(payload) = what.encode() else {
         return false;
     };
-    let envelope = Envelope::new(None, epoch, TraceContext::default(), payload);
+    let envelope = Envelope::new(None, epoch, trace, payload);
     writer.send(envelope).is_ok()
 }

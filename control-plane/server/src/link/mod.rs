@@ -11,7 +11,8 @@
 //! - frameworks' sessions of its cells end, and the frameworks subscribe again, by which they know that
 //!   they must reconcile (rule R17);
 //! - agents stay connected and are asked to register again as soon as the next owner has welcomed this
-//!   replica, which happens without anybody asking;
+//!   replica, which happens without anybody asking; if none has for too long, although one serves,
+//!   their sessions end, and they look for it through another replica (rule R24);
 //! - asks under way are answered: those that may have been applied as uncertain, the others as
 //!   certainly not, by the marks of former links that the next owner tells in its welcome (rule R16).
 //!
@@ -25,6 +26,7 @@ mod care;
 mod conversation;
 mod hear;
 mod links;
+mod rest;
 mod way;
 pub(crate) mod wire;
 

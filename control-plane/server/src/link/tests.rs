@@ -41,9 +41,13 @@ struct Played {
 
 impl Site {
     async fn new() -> Self {
+        Self::with_silence(Duration::from_mins(1)).await
+    }
+
+    async fn with_silence(silence: Duration) -> Self {
         let options = Options {
             beat: Duration::from_millis(20),
-            silence: Duration::from_mins(1),
+            silence,
             ..Options::default()
         };
         let data = InProcess::new(&options);
@@ -78,13 +82,13 @@ impl Site {
 
     fn ask(&self, epoch: Epoch) -> tokio::task::JoinHandle<Result<Outcome, Unavailable>> {
         let link = self.links.to(PARTITION, epoch, &"owner".into());
-        tokio::spawn(async move { link.ask(&cell(), withdraw).await })
+        tokio::spawn(async move { link.ask(&cell(), &trace(), withdraw).await })
     }
 
     /// Has an agent speak, which must reach the owner.
     fn agent_speaks(&self, epoch: Epoch) -> tokio::task::JoinHandle<Result<(), Unavailable>> {
         let link = self.links.to(PARTITION, epoch, &"owner".into());
-        tokio::spawn(async move { link.submit(&cell(), alive()).await })
+        tokio::spawn(async move { link.submit(&cell(), &trace(), alive()).await })
     }
 }
 
@@ -127,8 +131,7 @@ impl Played {
 
     fn says(&self, writer: &mut Writer, what: &ToGateway) {
         let payload = what.encode().unwrap();
-        let trace = TraceContext::default();
-        let envelope = Envelope::new(Some(cell()), self.epoch, trace, payload);
+        let envelope = Envelope::new(Some(cell()), self.epoch, trace(), payload);
         writer.send(envelope).unwrap();
     }
 
@@ -181,6 +184,10 @@ fn withdraw(request: RequestId) -> Input {
         task: "task".into(),
         grace: None,
     }
+}
+
+fn trace() -> TraceContext {
+    TraceContext::start(1, 2, false)
 }
 
 fn alive() -> Input {
@@ -412,6 +419,25 @@ async fn after_the_broker_was_away_agents_register_again_and_nobody_waits() {
     until("the owner's broker is up", || up(&owner.broker)).await;
     let _again = owner.welcomes(Vec::new()).await;
     assert_eq!(told(&mut agent).await, Some((Epoch(7), resync())));
+}
+
+#[tokio::test]
+async fn while_the_broker_is_away_agents_of_others_cells_are_sent_to_another_replica() {
+    let site = Site::with_silence(Duration::from_millis(100)).await;
+    let _owner = site.owner("owner", Epoch(7)).await;
+    let of_mine = CellId::from("mine");
+    let _at_home = site.sessions.open(&of_mine, agent());
+    let mut of_owner = site.sessions.open(&cell(), agent());
+    site.data.go_away();
+    let refused = site.agent_speaks(Epoch(7)).await.unwrap();
+    assert_eq!(refused, Err(Unavailable::default()));
+    let is_forsaken = || site.links.forsaken() == [PARTITION];
+    until("nobody has answered for long", is_forsaken).await;
+    assert_eq!(site.links.send_away(PARTITION, 0), 0);
+    assert_eq!(site.links.send_away(PARTITION, 9), 1);
+    assert_eq!(told(&mut of_owner).await, None);
+    assert!(!of_owner.was_cut());
+    assert!(site.sessions.is_open(&of_mine, &agent()));
 }
 
 #[tokio::test]

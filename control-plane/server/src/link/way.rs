@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use insula_kernel::Input;
 use insula_kernel::Outcome;
-use insula_kernel::input::Call;
-use insula_types::message::FromAgent;
 use insula_types::{CellId, Epoch, LinkId, PartitionId, ReplicaId, RequestId, TraceContext};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -48,9 +46,14 @@ impl Link {
     ///
     /// # Errors
     /// [`Unavailable`] if the owner is not reached; the input was certainly not handed over.
-    pub async fn submit(&self, cell: &CellId, input: Input) -> Result<(), Unavailable> {
-        let link = self.ready().await?;
-        let parcel = parcel(cell, None, input)?;
+    pub async fn submit(
+        &self,
+        cell: &CellId,
+        trace: &TraceContext,
+        input: Input,
+    ) -> Result<(), Unavailable> {
+        let link = self.ready(cell).await?;
+        let parcel = parcel(cell, trace, None, input)?;
         self.send(&link, &parcel, &mut None).await
     }
 
@@ -62,9 +65,10 @@ impl Link {
     pub async fn ask(
         &self,
         cell: &CellId,
+        trace: &TraceContext,
         input: impl FnOnce(RequestId) -> Input,
     ) -> Result<Outcome, Unavailable> {
-        let link = self.ready().await?;
+        let link = self.ready(cell).await?;
         let number = |conversation: &mut Conversation<Answer>, _: &mut _| {
             conversation.number(&link, oneshot::Sender::is_closed)
         };
@@ -72,13 +76,18 @@ impl Link {
             .shared
             .with(self.partition, number)
             .ok_or_else(Unavailable::default)?;
-        let parcel = parcel(cell, Some(request), input(request))?;
+        let parcel = parcel(cell, trace, Some(request), input(request))?;
         let (answer, outcome) = oneshot::channel();
         self.send(&link, &parcel, &mut Some((request, answer)))
             .await?;
         outcome
             .await
             .unwrap_or_else(|_| Err(Unavailable::uncertain()))
+    }
+
+    /// Whether the owner answers, after a moment of waiting for that. Opens the link if it is not.
+    pub async fn is_reached(&self, cell: &CellId) -> bool {
+        self.ready(cell).await.is_ok()
     }
 
     /// Whether the owner was heard of just now, as it must be for this replica to let frameworks
@@ -91,7 +100,10 @@ impl Link {
     }
 
     /// The link, once the owner has welcomed it.
-    async fn ready(&self) -> Result<LinkId, Unavailable> {
+    async fn ready(&self, cell: &CellId) -> Result<LinkId, Unavailable> {
+        self.shared.with(self.partition, |conversation, _| {
+            conversation.speaks_for(cell);
+        });
         let deadline = Instant::now() + WELCOME_WITHIN;
         let mut changes = self.shared.changes();
         loop {
@@ -99,7 +111,9 @@ impl Link {
             match self.shared.reach(self.partition, self.epoch) {
                 Reach::Ready(link) => return Ok(link),
                 Reach::Opening if self.is_up() => {}
-                Reach::Opening | Reach::Outdated => return Err(Unavailable::default()),
+                Reach::Opening | Reach::Resting | Reach::Outdated => {
+                    return Err(Unavailable::default());
+                }
             }
             // The sender is part of what this holds.
             if timeout_at(deadline, changes.changed()).await.is_err() {
@@ -132,8 +146,13 @@ impl Link {
     }
 }
 
-fn parcel(cell: &CellId, request: Option<RequestId>, input: Input) -> Result<Parcel, Unavailable> {
-    let trace = trace_of(&input);
+/// An input for an owner. Nothing travels without a trace: what comes with none begins one.
+pub(super) fn parcel(
+    cell: &CellId,
+    trace: &TraceContext,
+    request: Option<RequestId>,
+    input: Input,
+) -> Result<Parcel, Unavailable> {
     let said = ToOwner::Input { request, input };
     let payload = said.encode().map_err(|error| Unavailable {
         uncertain: false,
@@ -141,26 +160,7 @@ fn parcel(cell: &CellId, request: Option<RequestId>, input: Input) -> Result<Par
     })?;
     Ok(Parcel {
         cell: cell.clone(),
-        trace,
+        trace: trace.or(&insula_telemetry::fresh()),
         payload,
     })
-}
-
-/// The trace that an input belongs to; that of the first task if it has several.
-fn trace_of(input: &Input) -> TraceContext {
-    let trace = match input {
-        Input::Call {
-            call: Call::Accept { launches, .. },
-            trace,
-            ..
-        } if trace.is_empty() => launches.first().map(|launch| &launch.trace),
-        Input::Call { trace, .. } => Some(trace),
-        Input::Submit { tasks, .. } => tasks.first().map(|task| &task.trace),
-        Input::Agent {
-            message: FromAgent::Update { trace, .. },
-            ..
-        } => Some(trace),
-        _ => None,
-    };
-    trace.cloned().unwrap_or_default()
 }

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use insula_kernel::Input;
 use insula_kernel::input::{Cause, Excused};
+use insula_telemetry::metrics::labels::{Direction, LinkMessage};
+use insula_telemetry::{Kind, Span};
 use insula_types::message::Peer;
-use insula_types::{AgentId, CellId, LinkId, ReplicaId, RequestId};
+use insula_types::{AgentId, CellId, LinkId, ReplicaId, RequestId, TraceContext};
 
 use super::Unavailable;
 use super::cells::{Asker, Origin, Queued, Work};
@@ -16,6 +18,7 @@ use super::links::replica_of;
 use super::live::Live;
 use super::marks;
 use super::status::Stage;
+use super::traces::process;
 
 impl Live {
     /// Takes a request of this process' gateways.
@@ -35,6 +38,7 @@ impl Live {
         let queued = Queued {
             work,
             origin: None,
+            span: request.span,
             _credit: Some(request.credit),
         };
         if self.takes(&cell) {
@@ -51,13 +55,22 @@ impl Live {
                 link,
                 seq,
                 position,
+                trace,
                 said,
             } => {
                 self.untrimmed.push_back((position, link.clone(), seq));
+                let kind = match &said {
+                    Said::Hello => LinkMessage::Hello,
+                    Said::Input(..) => LinkMessage::Input,
+                    Said::Bye => LinkMessage::Bye,
+                };
+                let heard = (Direction::Received, kind);
+                self.outputs.measures().link_messages.one(heard);
                 match said {
-                    Said::Hello => self.hello(&link, seq),
+                    Said::Hello => self.hello(&link, seq, &trace),
                     Said::Input(cell, request, input) => {
-                        self.hear_input(Origin { link, seq }, &cell, request, input);
+                        let span = Span::begin(process(&input), Kind::Consumer, &trace);
+                        self.hear_input(Origin { link, seq }, &cell, request, input, span);
                     }
                     Said::Bye => self.end_link(&link),
                 }
@@ -69,10 +82,8 @@ impl Live {
                 }
             }
             FromLink::Lost { why } => {
-                tracing::warn!(
-                    why,
-                    "all links broke; their sessions come back by themselves"
-                );
+                // The broker itself has said so, once for all partitions.
+                tracing::debug!(why, "all links broke");
                 for link in self.outputs.links.ids() {
                     self.end_link(&link);
                 }
@@ -81,7 +92,7 @@ impl Live {
         }
     }
 
-    fn hello(&mut self, link: &LinkId, seq: u64) {
+    fn hello(&mut self, link: &LinkId, seq: u64, trace: &TraceContext) {
         let Some(replica) = replica_of(link) else {
             return;
         };
@@ -93,7 +104,7 @@ impl Live {
             }
         }
         let marks = marks::of_replica(self.pipeline.marks(), &replica);
-        self.outputs.links.open(link, marks);
+        self.outputs.links.open(link, trace, marks);
         if let Some(progress) = self.outputs.links.progress(link) {
             progress.came(seq);
         }
@@ -108,6 +119,7 @@ impl Live {
         cell: &CellId,
         request: Option<RequestId>,
         input: Box<Input>,
+        span: Span,
     ) {
         let links = &mut self.outputs.links;
         let Some(progress) = links.progress(&origin.link) else {
@@ -118,10 +130,11 @@ impl Live {
         links.heard(&origin.link, cell, &input);
         let is_too_much = self.cells.is_crowded(cell) && !is_reserved(&input);
         let asker = request.map_or(Asker::Nobody, |request| {
-            Asker::Link(origin.link.clone(), request)
+            Asker::Link(origin.link.clone(), request, span.context().clone())
         });
         let queued = Queued {
             work: Work::Input(input, asker),
+            span,
             origin: Some(origin),
             _credit: None,
         };
@@ -133,7 +146,12 @@ impl Live {
     }
 
     /// Says that something was certainly not done, and why.
-    pub(super) fn refuse(&mut self, cell: &CellId, queued: Queued) {
+    pub(super) fn refuse(&mut self, cell: &CellId, mut queued: Queued) {
+        if queued.span.is_recorded() {
+            queued
+                .span
+                .fail("unavailable", "the cell is not served now");
+        }
         let stage = self.cells.stage(cell);
         let unavailable = Unavailable {
             uncertain: false,
@@ -211,7 +229,9 @@ impl Live {
     /// load excuses everyone and knows of no sessions.
     fn put(&mut self, cell: &CellId, input: Input) {
         if self.takes(cell) {
+            let cause = self.outputs.traces.cause();
             let queued = Queued {
+                span: Span::begin(process(&input), Kind::Internal, &cause),
                 work: Work::Input(Box::new(input), Asker::Nobody),
                 origin: None,
                 _credit: None,

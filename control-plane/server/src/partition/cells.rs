@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use insula_kernel::Input;
 use insula_pipeline::fair::Turns;
-use insula_types::{CellId, LinkId, RequestId, Span};
+use insula_telemetry::Span;
+use insula_types::{CellId, LinkId, RequestId, TraceContext};
 
 use super::credits::{Credit, REQUESTS_MAX};
 use super::handle::{Answer, Question};
@@ -13,11 +14,11 @@ use super::status::{CellStatus, Stage};
 use super::strikes::Strikes;
 
 /// A cell's turn: a hundred usual steps, and little enough for the others to wait for.
-const QUANTUM: Span = Span::from_millis(4);
+const QUANTUM: insula_types::Span = insula_types::Span::from_millis(4);
 
 /// Inputs of other replicas' gateways that may wait in all cells together, about half a second of
 /// work; beyond that no more are read, and they wait in the broker.
-pub(super) const FROM_LINKS_MAX: usize = 16_384;
+pub(crate) const FROM_LINKS_MAX: usize = 16_384;
 
 /// Who hears what became of an input.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub(super) enum Asker {
     Nobody,
     /// Somebody in this process.
     Here(Answer),
-    /// Somebody behind a link, under a number of that link.
-    Link(LinkId, RequestId),
+    /// Somebody behind a link, under a number of that link and in a trace.
+    Link(LinkId, RequestId, TraceContext),
 }
 
 /// Which message of which link it came by.
@@ -46,6 +47,8 @@ pub(super) enum Work {
 pub(super) struct Queued {
     pub(super) work: Work,
     pub(super) origin: Option<Origin>,
+    /// From its arrival until it was done; ends when this is dropped.
+    pub(super) span: Span,
     /// Given back when this is dropped, done or not.
     pub(super) _credit: Option<Credit>,
 }
@@ -120,6 +123,11 @@ impl Cells {
     /// Whether more may be read from links.
     pub(super) fn has_room_for_links(&self) -> bool {
         self.from_links < FROM_LINKS_MAX
+    }
+
+    /// Inputs of links that wait.
+    pub(super) fn waiting_from_links(&self) -> usize {
+        self.from_links
     }
 
     /// Puts work in a cell's queue. Only for cells that are served.
@@ -200,6 +208,11 @@ mod tests {
     fn timer(link: Option<&str>) -> Queued {
         Queued {
             work: Work::Input(Box::new(Input::Timer), Asker::Nobody),
+            span: Span::begin(
+                "test",
+                insula_telemetry::Kind::Internal,
+                &TraceContext::default(),
+            ),
             origin: link.map(|link| Origin {
                 link: link.into(),
                 seq: 1,

@@ -1,10 +1,12 @@
 //! The one commit in flight (rules R1, R2).
 
 use std::future;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use insula_pipeline::{Commit, Poisoned};
 use insula_store::{CellRecords, CommitError, CommitNo, Store};
+use insula_telemetry::metrics::labels::{self, CommitOutcome};
+use insula_telemetry::metrics::size;
 use insula_types::{Epoch, PartitionId};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -41,9 +43,20 @@ pub(super) enum Failure {
     Poisoned(#[from] Poisoned),
     #[error("the lease is lost")]
     LeaseLost,
+    #[error("the lease is long over and the database does not say what became of the commit")]
+    GivenUp,
 }
 
 impl Failure {
+    /// What kind of failure it is, for metrics.
+    pub(super) fn reason(&self) -> labels::Failure {
+        match self {
+            Self::Commit(_) | Self::CommitTask(_) | Self::GivenUp => labels::Failure::Commit,
+            Self::Poisoned(_) => labels::Failure::Disagreement,
+            Self::LeaseLost => labels::Failure::Lease,
+        }
+    }
+
     /// Whether something may have been written that nobody was told of (rule R16).
     pub(super) fn is_uncertain(&self) -> bool {
         !matches!(
@@ -67,6 +80,11 @@ impl InFlight {
             task: io.spawn(write(store, partition, epoch, commit)),
             begun: Instant::now(),
         }
+    }
+
+    /// For how long it has been under way.
+    pub(super) fn took(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// Waits for its end. Cancel-safe.
@@ -119,7 +137,27 @@ fn log(commit: &Commit, took: Option<Duration>) {
     );
 }
 
+/// When a commit was begun that took so long.
+fn begun_at(took: Option<Duration>) -> SystemTime {
+    let now = SystemTime::now();
+    now.checked_sub(took.unwrap_or_default()).unwrap_or(now)
+}
+
 impl Live {
+    /// Whether a commit is not to be waited for any longer: the database has not answered for so long
+    /// that this owner's lease is long over. Whoever waits is told that nobody knows (rule R16), and the
+    /// partition is loaded anew as soon as the database lets it.
+    ///
+    /// The task that commits goes on, and what becomes of it is nobody's concern: the next take of the
+    /// partition, whoever's it is, ends the session of a commit under way and moves the epoch that its
+    /// fence asks for. So it is in the rows when they are loaded, or it never happens (rule R1).
+    pub(super) fn is_hopeless(&self, in_flight: Option<&InFlight>) -> bool {
+        let Some((commit, lease)) = in_flight.zip(self.lease.as_ref()) else {
+            return false;
+        };
+        commit.took() > lease.patience() && lease.is_long_over()
+    }
+
     /// The commit in flight has ended.
     pub(super) fn settle(
         &mut self,
@@ -127,10 +165,12 @@ impl Live {
         done: Result<Done, JoinError>,
     ) -> Result<(), Failure> {
         let Done { commit, result } = done.map_err(Failure::CommitTask)?;
-        let took = in_flight.map(|commit| commit.begun.elapsed());
+        let took = in_flight.map(|commit| commit.took());
+        self.measure(&commit, &result, took);
         match result {
             Ok(commit_no) => {
                 log(&commit, took);
+                self.outputs.traces.committed(&commit, begun_at(took));
                 self.pipeline.committed(commit_no.0)?;
                 self.note_applied(&commit);
             }
@@ -141,6 +181,27 @@ impl Live {
             self.excuse_everyone();
         }
         Ok(())
+    }
+
+    fn measure(
+        &mut self,
+        commit: &Commit,
+        result: &Result<CommitNo, CommitError>,
+        took: Option<Duration>,
+    ) {
+        let measures = self.outputs.measures();
+        let outcome = match result {
+            Ok(_) => CommitOutcome::Committed,
+            Err(error) if error.is_data_error() => CommitOutcome::Refused,
+            Err(_) => CommitOutcome::Failed,
+        };
+        measures.commit.took(outcome, took.unwrap_or_default());
+        if outcome == CommitOutcome::Committed {
+            let records = commit.cells.iter().flat_map(|(_, records)| records);
+            let count = size(records.clone().count());
+            measures.commit_records.was((), count);
+            self.progress.committed(records, measures);
+        }
     }
 
     /// Finds out, by committing anew in parts, whose changes the database refuses.

@@ -14,6 +14,9 @@ pub(super) const REQUESTS_MAX: usize = 4_096;
 /// sessions. These make room, where requests take it.
 const RESERVED_MAX: usize = 4_096;
 
+/// Inputs that may wait in one cell's queue.
+pub(crate) const CELL_QUEUE_MAX: usize = REQUESTS_MAX + RESERVED_MAX;
+
 /// The credits of one cell; cheap to clone. A credit is given back once its input was stepped.
 #[derive(Debug, Clone)]
 pub(super) struct Credits {

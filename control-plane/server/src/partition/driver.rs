@@ -122,7 +122,10 @@ impl Driver {
         let (stop, stopped) = oneshot::channel();
         let (tell, tried) = oneshot::channel();
         let (status, shown) = watch::channel(PartitionStatus::nothing_yet(partition));
-        let port = Port::new(partition, requests, options.sessions.clone(), shown);
+        let lease = options.lease.clone();
+        let port = Port::new(partition, requests, options.sessions.clone(), lease, shown);
+        // Whoever finds the port before the thread runs must not find it without its epoch.
+        port.set_epoch(taken.epoch);
         let every = options.tick();
         let housekeeping = housekeeping::run(store.clone(), partition, options.retention);
         let owner = Owner {

@@ -20,6 +20,7 @@ impl Live {
     /// what it failed on is written down.
     pub(super) fn cell_failed(&mut self, removed: Removed, culprit: Culprit, reason: &str) {
         let cell = removed.cell;
+        self.outputs.measures().cell_failures.one(());
         // What of it is on its way to the store may still be committed.
         let unavailable = Unavailable {
             uncertain: self.pipeline.is_being_committed(&cell),

@@ -3,12 +3,15 @@
 use std::sync::{Arc, OnceLock};
 
 use insula_kernel::{Input, Kernel, Outcome};
+use insula_telemetry::names::span::QUERY;
+use insula_telemetry::{Kind, Span};
 use insula_types::event::Event;
-use insula_types::{AgentId, CellId, ReplicaId, RequestId};
+use insula_types::{AgentId, CellId, ReplicaId, RequestId, TraceContext};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::CellSessions;
 use super::credits::{Credit, Credits};
+use super::traces::process;
 use super::whereabouts::Whereabouts;
 
 /// Events that a watcher may fall behind by before it misses some; a few megabytes at most.
@@ -82,6 +85,8 @@ pub(super) enum Asked {
 pub(super) struct Request {
     pub(super) cell: CellId,
     pub(super) asked: Asked,
+    /// From the moment it was put in the queue.
+    pub(super) span: Span,
     pub(super) credit: Credit,
 }
 
@@ -102,13 +107,13 @@ impl Handle {
         &self.sessions.cell
     }
 
-    /// Puts an input in; waits while the cell is behind.
+    /// Puts an input in, which belongs to a trace; waits while the cell is behind.
     ///
     /// # Errors
     /// [`Unavailable`] if the driver has stopped.
-    pub async fn submit(&self, input: Input) -> Result<(), Unavailable> {
+    pub async fn submit(&self, trace: &TraceContext, input: Input) -> Result<(), Unavailable> {
         let credit = self.credits.take(&input).await;
-        self.put(Asked::Input(Box::new(input), None), credit)
+        self.put(trace, Asked::Input(Box::new(input), None), credit)
     }
 
     /// Puts an input in and waits for its outcome, which comes once it may leave (rule R3). The id
@@ -118,12 +123,13 @@ impl Handle {
     /// [`Unavailable`]; `uncertain` if the driver failed while the input was under way.
     pub async fn ask(
         &self,
+        trace: &TraceContext,
         input: impl FnOnce(RequestId) -> Input,
     ) -> Result<Outcome, Unavailable> {
         let input = input(RequestId(0));
         let credit = self.credits.take(&input).await;
         let (answer, outcome) = oneshot::channel();
-        self.put(Asked::Input(Box::new(input), Some(answer)), credit)?;
+        self.put(trace, Asked::Input(Box::new(input), Some(answer)), credit)?;
         outcome
             .await
             .unwrap_or_else(|_| Err(Unavailable::uncertain()))
@@ -144,14 +150,24 @@ impl Handle {
             // Whoever asked may have gone away meanwhile.
             let _ = answer.send(question(kernel));
         }));
-        self.put(question, credit)?;
+        self.put(&TraceContext::default(), question, credit)?;
         result.await.map_err(|_| Unavailable::default())
     }
 
-    fn put(&self, asked: Asked, credit: Option<Credit>) -> Result<(), Unavailable> {
+    fn put(
+        &self,
+        trace: &TraceContext,
+        asked: Asked,
+        credit: Option<Credit>,
+    ) -> Result<(), Unavailable> {
+        let span = match &asked {
+            Asked::Input(input, _) => Span::begin(process(input), Kind::Internal, trace),
+            Asked::Query(_) => Span::begin(QUERY, Kind::Internal, trace),
+        };
         let request = Request {
             cell: self.sessions.cell.clone(),
             asked,
+            span,
             credit: credit.ok_or_else(Unavailable::default)?,
         };
         let sent = self.requests.send(request);

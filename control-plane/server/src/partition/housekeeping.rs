@@ -16,6 +16,10 @@ pub(super) async fn run(store: Store, partition: PartitionId, retention: Retenti
         match prune(&store, partition, retention).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "expired history was removed"),
+            // The keeper of leases says once that the database is away.
+            Err(error) if error.is_away() => {
+                tracing::debug!(%error, "expired history was not removed");
+            }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "expired history was not removed");

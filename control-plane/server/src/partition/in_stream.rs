@@ -2,7 +2,7 @@
 
 use insula_broker::{Broker, Health, Position, Reader, Received, Stream};
 use insula_kernel::Input;
-use insula_types::{CellId, Epoch, LinkId, PartitionId, RequestId};
+use insula_types::{CellId, Epoch, LinkId, PartitionId, RequestId, TraceContext};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
@@ -20,6 +20,7 @@ pub(super) enum FromLink {
         link: LinkId,
         seq: u64,
         position: Position,
+        trace: TraceContext,
         said: Said,
     },
     /// A link is over.
@@ -135,6 +136,7 @@ fn read(received: Received) -> Option<FromLink> {
                             link,
                             seq,
                             position,
+                            trace: envelope.trace,
                             said,
                         });
                     }

@@ -94,6 +94,21 @@ impl Lease {
         held.is_some_and(|held| held.tenure.holds(self.clock.now()))
     }
 
+    /// For how long the lease is to be over, and a commit under way, before the commit is given up.
+    pub(super) fn patience(&self) -> Duration {
+        self.claim.ttl.into()
+    }
+
+    /// Whether the lease has been over for as long as it lives: somebody else has had the time to take
+    /// the partition, so nobody should go on waiting for this owner.
+    pub(super) fn is_long_over(&self) -> bool {
+        let held = *self.lock();
+        held.is_some_and(|held| {
+            let over_at = held.tenure.until() + self.margin;
+            self.clock.now() >= over_at + self.claim.ttl
+        })
+    }
+
     /// Completes once an epoch is over. Cancel-safe.
     pub(super) async fn lost(&self, epoch: Epoch) {
         let mut lost = self.lost.subscribe();
@@ -124,6 +139,14 @@ impl Lease {
         if let Some(held) = self.lock().as_mut().filter(|held| held.epoch == epoch) {
             held.tenure.renew(granted);
         }
+    }
+
+    /// For how long the lease was not renewed; nothing before it is held.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let held = (*self.lock())?;
+        let asked_at = held.tenure.until() + self.margin - self.claim.ttl;
+        Some(self.clock.now().since(asked_at).into())
     }
 
     /// A renewal was refused: somebody else has the partition.
@@ -175,6 +198,19 @@ mod tests {
         assert!(!lease.holds(), "that was another epoch");
         lease.renewed(Epoch(7), now);
         assert!(lease.holds());
+    }
+
+    #[test]
+    fn it_is_long_over_once_it_was_over_for_as_long_as_it_lives() {
+        let lease = lease();
+        assert!(!lease.is_long_over(), "it was never held");
+        let now = lease.now();
+        lease.begin(Epoch(7), now - Span::from_secs(9));
+        assert!(!lease.holds() && !lease.is_long_over());
+        lease.begin(Epoch(8), now - Span::from_secs(10));
+        assert!(lease.is_long_over());
+        lease.renewed(Epoch(8), now);
+        assert!(!lease.is_long_over());
     }
 
     #[tokio::test]

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use insula_broker::{Beats, Broker, Envelope, Stream, Writer};
 use insula_kernel::Input;
+use insula_telemetry::metrics::labels::{Direction, Side};
 use insula_types::message::{Message, Peer, ToFramework};
 use insula_types::{AgentId, CellId, Epoch, FrameworkKey, LinkId, ReplicaId, TraceContext};
 
+use super::Sessions;
 use super::link_progress::LinkProgress;
 use super::whereabouts::Whereabouts;
 use crate::link::wire::ToGateway;
+use crate::metrics;
 
 /// A session behind a link, in its cell.
 pub(super) type Far = (CellId, Peer);
@@ -21,6 +24,8 @@ struct Link {
     writer: Writer,
     sessions: BTreeSet<Far>,
     progress: LinkProgress,
+    /// What is said about the link itself belongs here.
+    trace: TraceContext,
 }
 
 /// What was known of a link that is over.
@@ -40,16 +45,24 @@ pub(super) struct Links {
     open: BTreeMap<LinkId, Link>,
     routes: HashMap<Far, LinkId>,
     whereabouts: Whereabouts,
+    /// Those of this process, for what is measured.
+    sessions: Sessions,
     /// Links whose writer takes no more; to be ended by the driver (rule R12).
     stuck: BTreeSet<LinkId>,
 }
 
 impl Links {
-    pub(super) fn new(broker: Option<Broker>, epoch: Epoch, whereabouts: Whereabouts) -> Self {
+    pub(super) fn new(
+        broker: Option<Broker>,
+        epoch: Epoch,
+        whereabouts: Whereabouts,
+        sessions: Sessions,
+    ) -> Self {
         whereabouts.clear();
         Self {
             broker,
             epoch,
+            sessions,
             open: BTreeMap::new(),
             routes: HashMap::new(),
             whereabouts,
@@ -57,8 +70,8 @@ impl Links {
         }
     }
 
-    /// A gateway opens a link. It hears what is known of its former ones.
-    pub(super) fn open(&mut self, link: &LinkId, marks: Vec<(LinkId, u64)>) {
+    /// A gateway opens a link, in a trace. It hears what is known of its former ones.
+    pub(super) fn open(&mut self, link: &LinkId, trace: &TraceContext, marks: Vec<(LinkId, u64)>) {
         let (Some(broker), Some(replica)) = (&self.broker, replica_of(link)) else {
             return;
         };
@@ -67,9 +80,11 @@ impl Links {
             replica,
             sessions: BTreeSet::new(),
             progress: LinkProgress::default(),
+            trace: trace.clone(),
         };
         self.open.insert(link.clone(), entry);
-        self.say(link, None, &ToGateway::Welcome { marks });
+        let said = ToGateway::Welcome { marks };
+        self.say(link, None, trace.clone(), &said);
     }
 
     pub(super) fn is_open(&self, link: &LinkId) -> bool {
@@ -96,10 +111,14 @@ impl Links {
         let news: Vec<_> = self
             .open
             .iter_mut()
-            .filter_map(|(link, entry)| Some((link.clone(), entry.progress.news()?)))
+            .filter_map(|(link, entry)| {
+                let seq = entry.progress.news()?;
+                Some((link.clone(), entry.trace.clone(), seq))
+            })
             .collect();
-        for (link, seq) in news {
-            self.say(&link, None, &ToGateway::Applied { seq });
+        for (link, trace, seq) in news {
+            let said = ToGateway::Applied { seq };
+            self.say(&link, None, trace, &said);
         }
     }
 
@@ -131,14 +150,21 @@ impl Links {
     }
 
     /// Says something to a session, if it is behind a link.
-    pub(super) fn deliver(&mut self, cell: &CellId, peer: &Peer, message: Message) -> bool {
+    pub(super) fn deliver(
+        &mut self,
+        cell: &CellId,
+        peer: &Peer,
+        trace: TraceContext,
+        message: Message,
+    ) -> bool {
         let far = (cell.clone(), peer.clone());
         let Some(link) = self.routes.get(&far).cloned() else {
             return false;
         };
         let is_last = ends_session(&message);
         let peer = peer.clone();
-        self.say(&link, Some(cell), &ToGateway::Message { peer, message });
+        let said = ToGateway::Message { peer, message };
+        self.say(&link, Some(cell), trace, &said);
         if is_last {
             self.forget(cell, &far.1);
         }
@@ -167,14 +193,21 @@ impl Links {
         }
     }
 
-    /// Says something on a link. A writer that takes no more is given up (rule R12).
-    pub(super) fn say(&mut self, link: &LinkId, cell: Option<&CellId>, said: &ToGateway) {
+    /// Says something on a link, in a trace. A writer that takes no more is given up (rule R12).
+    pub(super) fn say(
+        &mut self,
+        link: &LinkId,
+        cell: Option<&CellId>,
+        trace: TraceContext,
+        said: &ToGateway,
+    ) {
         let Some(entry) = self.open.get_mut(link) else {
             return;
         };
+        let sent = (Direction::Sent, metrics::to_gateway(said));
+        self.sessions.measures().link_messages.one(sent);
         let sent = match said.encode() {
             Ok(payload) => {
-                let trace = TraceContext::default();
                 let envelope = Envelope::new(cell.cloned(), self.epoch, trace, payload);
                 entry.writer.send(envelope).is_ok()
             }
@@ -208,8 +241,10 @@ impl Links {
 
     /// Ends a link. Its gateway learns it by word if that gets through, else from the silence.
     pub(super) fn end(&mut self, link: &LinkId) -> Option<Broken> {
-        self.say(link, None, &ToGateway::Reset);
+        let trace = self.open.get(link)?.trace.clone();
+        self.say(link, None, trace, &ToGateway::Reset);
         let entry = self.open.remove(link)?;
+        self.sessions.measures().link_ends.one(Side::Owner);
         self.stuck.remove(link);
         for far in &entry.sessions {
             // The peer may have come back by another link meanwhile.

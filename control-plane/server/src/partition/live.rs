@@ -16,6 +16,7 @@ use super::loader::Loader;
 use super::outputs::Outputs;
 use super::status::{PartitionStatus, Stage};
 use super::{Network, Port};
+use crate::metrics::Progress;
 
 /// Everything of one epoch: dropped as a whole when that is over.
 pub(super) struct Live {
@@ -31,6 +32,7 @@ pub(super) struct Live {
     /// Messages of the in-stream that are not trimmed yet, in their order.
     pub(super) untrimmed: VecDeque<(Position, LinkId, u64)>,
     pub(super) network: Option<Network>,
+    pub(super) progress: Progress,
     /// Told to stop: what comes in is refused.
     pub(super) is_closing: bool,
 }
@@ -114,6 +116,17 @@ impl Live {
         !status.iter().any(|cell| cell.stage == Stage::Loading(None))
     }
 
+    /// Hands over what the kernels have counted; they are dropped next.
+    pub(super) fn leave(&self) {
+        for cell in self.pipeline.cells() {
+            if let Some(kernel) = self.pipeline.kernel(cell) {
+                let counters = kernel.figures().counters;
+                let left = &self.outputs.measures().left;
+                left.leaves(cell.clone(), kernel.epoch(), counters);
+            }
+        }
+    }
+
     /// How the partition is, for people.
     pub(super) fn status(&self, port: &Port) -> PartitionStatus {
         PartitionStatus {
@@ -122,6 +135,7 @@ impl Live {
             commit_no: self.pipeline.commit_no(),
             cells: self.cells.status(),
             links: self.outputs.links.len(),
+            from_links: self.cells.waiting_from_links(),
             is_full: self.pipeline.is_full(),
         }
     }

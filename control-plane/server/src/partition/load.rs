@@ -11,6 +11,7 @@ use insula_types::{CellId, Epoch, PartitionId, Span};
 
 use super::clock::Clock;
 use super::lease::Lease;
+use super::traces::again;
 
 /// Most effects that may wait for their commit before the driver stops reading inputs. A commit of
 /// that many rows takes about half a second on a slow disk; more would only add to the delay.
@@ -91,6 +92,7 @@ pub(super) async fn load(store: Store, cell: CellId, under: Under) -> Result<Box
     }
     let made = tokio::task::spawn_blocking(move || {
         let now = under.clock.now();
+        again(&cell, &rows, now);
         let mut kernel = Kernel::load(under.config, under.epoch, now, rows);
         if let Some(numbering) = under.numbering {
             kernel.resume(numbering);

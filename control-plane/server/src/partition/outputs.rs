@@ -6,12 +6,14 @@ use insula_kernel::{Effect, Input, Outcome};
 use insula_pipeline::Released;
 use insula_types::event::{Event, EventKind};
 use insula_types::message::{Message, Peer, ToAgent};
-use insula_types::{CellId, Epoch, RequestId};
+use insula_types::{CellId, Epoch, RequestId, TraceContext};
 
 use super::cells::Asker;
 use super::links::Links;
+use super::traces::Traces;
 use super::{Delivered, Port, Stamped, Unavailable};
 use crate::link::wire::ToGateway;
+use crate::metrics::Measures;
 
 /// Whoever waits for an answer, and about which cell.
 #[derive(Debug)]
@@ -25,19 +27,26 @@ struct Waiting {
 pub(super) struct Outputs {
     port: Port,
     pub(super) links: Links,
+    pub(super) traces: Traces,
     /// As many as there are requests in the pipeline, whose bound is theirs.
     waiting: HashMap<RequestId, Waiting>,
     last_request: u64,
 }
 
 impl Outputs {
-    pub(super) fn new(port: Port, links: Links) -> Self {
+    pub(super) fn new(port: Port, links: Links, traces: Traces) -> Self {
         Self {
             port,
             links,
+            traces,
             waiting: HashMap::new(),
             last_request: 0,
         }
+    }
+
+    /// What this process counts and measures.
+    pub(super) fn measures(&self) -> &Measures {
+        self.port.sessions().measures()
     }
 
     /// Numbers an input anew, so that no two askers ever meet under one number, and remembers who
@@ -60,7 +69,7 @@ impl Outputs {
     pub(super) fn release(&mut self, epoch: Epoch, released: Released) {
         let cell = released.cell;
         match released.effect {
-            Effect::Send(peer, message) => self.deliver(&cell, &peer, epoch, message),
+            Effect::Send(peer, task, message) => self.send(&cell, &peer, epoch, task, message),
             Effect::Publish(event) => self.publish(&cell, released.commit_no, event),
             Effect::Reply(request, outcome) => {
                 if let Some(waiting) = self.waiting.remove(&request) {
@@ -71,13 +80,30 @@ impl Outputs {
         }
     }
 
-    fn deliver(&mut self, cell: &CellId, peer: &Peer, epoch: Epoch, message: Message) {
-        let delivered = Delivered { epoch, message };
-        if let Some(Delivered { message, .. }) = self.port.sessions().deliver(cell, peer, delivered)
-        {
+    fn send(
+        &mut self,
+        cell: &CellId,
+        peer: &Peer,
+        epoch: Epoch,
+        task: TraceContext,
+        message: Message,
+    ) {
+        let trace = self.traces.of(task);
+        let delivered = Delivered {
+            epoch,
+            trace,
+            message,
+        };
+        self.deliver(cell, peer, delivered);
+    }
+
+    fn deliver(&mut self, cell: &CellId, peer: &Peer, delivered: Delivered) {
+        if let Some(far) = self.port.sessions().deliver(cell, peer, delivered) {
+            // Ends when the message is on its way.
+            let _relaying = Traces::relaying(peer, &far.trace, &far.message);
             // For a peer that is not there either, it is lost, as it would be on a connection that
             // broke.
-            self.links.deliver(cell, peer, message);
+            self.links.deliver(cell, peer, far.trace, far.message);
         }
     }
 
@@ -85,6 +111,7 @@ impl Outputs {
         if let EventKind::Alarm { sentence } = &event.kind {
             tracing::warn!(%cell, %sentence, "alarm");
         }
+        self.traces.happened(cell, &event);
         if let Some(events) = self.port.events(cell) {
             events.publish(Stamped { commit_no, event });
         }
@@ -103,7 +130,7 @@ impl Outputs {
                 // Whoever asked may have gone away meanwhile.
                 let _ = answer.send(outcome);
             }
-            Asker::Link(link, request) => {
+            Asker::Link(link, request, trace) => {
                 let said = match outcome {
                     Ok(outcome) => ToGateway::Reply { request, outcome },
                     Err(unavailable) => ToGateway::Unavailable {
@@ -112,7 +139,7 @@ impl Outputs {
                         reason: unavailable.reason.as_deref().map(str::to_owned),
                     },
                 };
-                self.links.say(&link, Some(cell), &said);
+                self.links.say(&link, Some(cell), trace, &said);
             }
         }
     }
@@ -144,7 +171,7 @@ impl Outputs {
                 Peer::Framework { .. } => self.close(cell, peer),
                 Peer::Agent { .. } => {
                     let resync = Message::ToAgent(ToAgent::Resync);
-                    self.links.deliver(cell, &peer, resync);
+                    self.links.deliver(cell, &peer, self.traces.cause(), resync);
                 }
             }
         }
@@ -154,8 +181,9 @@ impl Outputs {
         let far = (cell.clone(), peer);
         if let Some(link) = self.links.route(&far) {
             let peer = far.1.clone();
+            let said = ToGateway::Close { peer };
             self.links
-                .say(&link, Some(cell), &ToGateway::Close { peer });
+                .say(&link, Some(cell), self.traces.cause(), &said);
             self.links.forget(cell, &far.1);
         }
     }

@@ -7,6 +7,8 @@ use insula_store::{Error, Store};
 use insula_types::{CellId, Epoch};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::cells::Cells;
 use super::commit::Failure;
@@ -20,10 +22,15 @@ use super::loader::{Loaded, Loader};
 use super::outputs::Outputs;
 use super::serve::Served;
 use super::status::PartitionStatus;
+use super::traces::Traces;
 use super::{Options, Port, Unavailable};
+use crate::metrics::Progress;
 
 /// The pause after a take that failed; doubles up to [`RETRY_LAST`].
 const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// Longest that one take may last. A taker waits for a commit that does not end for some seconds at
+/// most; beyond this its connection is of no use, and another one is tried.
+const TAKE_WITHIN: Duration = Duration::from_secs(20);
 /// A store that is back is used again within this time.
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
@@ -97,10 +104,14 @@ impl Owner {
             let served = self.serve(&mut live).await;
             let uncertain = !matches!(&served, Err(failure) if !failure.is_uncertain());
             live.outputs.end(live.cells.ids(), live.epoch, uncertain);
+            live.leave();
             match served {
                 Ok(Served::Flushed) => return Ended::Flushed,
                 Ok(Served::Abandoned) => return Ended::Abandoned,
-                Err(failure) => report(live.epoch, &failure),
+                Err(failure) => {
+                    live.outputs.measures().failures.one(failure.reason());
+                    report(live.epoch, &failure);
+                }
             }
             drop(live);
             match self.take_again().await {
@@ -123,7 +134,8 @@ impl Owner {
         let in_stream = broker
             .as_ref()
             .map(|broker| InStream::open(broker, partition, epoch, &self.io));
-        let links = Links::new(broker, epoch, self.port.whereabouts().clone());
+        let sessions = self.port.sessions().clone();
+        let links = Links::new(broker, epoch, self.port.whereabouts().clone(), sessions);
         let under = Under {
             partition,
             config: self.options.kernel.clone(),
@@ -138,15 +150,21 @@ impl Owner {
             pipeline,
             cells: Cells::default(),
             loader: Loader::new(self.store.clone(), self.io.clone(), under),
-            outputs: Outputs::new(self.port.clone(), links),
+            outputs: Outputs::new(
+                self.port.clone(),
+                links,
+                Traces::new(partition, epoch, clock.now()),
+            ),
             excuses: Excuses::new(Instant::now(), unreachable_after),
             lease: self.options.lease.clone(),
             in_stream,
             untrimmed: VecDeque::new(),
             network: network.cloned(),
+            progress: Progress::from(clock.now()),
             is_closing: false,
         };
         self.port.set_epoch(epoch);
+        live.outputs.measures().takes.one(());
         for cell in &cells {
             live.admit(&self.port, cell);
         }
@@ -164,24 +182,32 @@ impl Owner {
                 self.port.partition(),
                 self.options.lease.clone(),
             );
-            let mut take = self.io.spawn(take);
+            let take = self.io.spawn(timeout(TAKE_WITHIN, take));
+            let mut take = AbortOnDropHandle::new(take);
             let taken = tokio::select! {
                 stop = self.stop.told() => return Err(stopped(stop)),
                 () = refuse_all(&mut self.requests) => return Err(Ended::Abandoned),
                 taken = &mut take => taken,
             };
             match taken {
-                Ok(Ok(taken)) => {
+                Ok(Ok(Ok(taken))) => {
                     self.refuse_waiting();
                     return Ok(taken);
                 }
-                Ok(Err(error)) if is_lost(&error) => {
-                    tracing::warn!(%error, "another replica has taken the partition");
+                Ok(Ok(Err(error))) if is_lost(&error) => {
+                    tracing::debug!(%error, "another replica has taken the partition");
                     return Err(Ended::Lost);
                 }
-                Ok(Err(error)) => {
+                // Why it is taken anew was said, and the keeper of leases says what the database does.
+                Ok(Ok(Err(error))) if error.is_away() => {
+                    tracing::debug!(%error, ?pause, "cannot take the partition; trying again");
+                }
+                Ok(Ok(Err(error))) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::error!(error, ?pause, "cannot take the partition; trying again");
+                }
+                Ok(Err(_)) => {
+                    tracing::debug!("the partition was not taken in time; trying again");
                 }
                 Err(error) => tracing::error!(%error, "taking the partition failed"),
             }
@@ -264,6 +290,10 @@ fn is_lost(error: &Error) -> bool {
 
 fn report(epoch: Epoch, failure: &Failure) {
     let error: &dyn std::error::Error = failure;
+    if matches!(failure, Failure::LeaseLost) {
+        // The keeper has said so, once for all partitions.
+        return tracing::debug!(error, %epoch, "the partition may be taken anew");
+    }
     tracing::error!(
         error,
         %epoch,

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use insula_types::{CellId, Epoch, PartitionId};
 use tokio::sync::{mpsc, watch};
 
+use super::Lease;
 use super::credits::Credits;
 use super::handle::{Events, Handle, Request};
 use super::sessions::Sessions;
@@ -27,6 +29,7 @@ struct Shared {
     epoch: AtomicU64,
     requests: mpsc::UnboundedSender<Request>,
     sessions: Sessions,
+    lease: Option<Arc<Lease>>,
     whereabouts: Whereabouts,
     cells: RwLock<BTreeMap<CellId, Door>>,
     status: watch::Receiver<PartitionStatus>,
@@ -44,6 +47,7 @@ impl Port {
         partition: PartitionId,
         requests: mpsc::UnboundedSender<Request>,
         sessions: Sessions,
+        lease: Option<Arc<Lease>>,
         status: watch::Receiver<PartitionStatus>,
     ) -> Self {
         Self {
@@ -52,6 +56,7 @@ impl Port {
                 epoch: AtomicU64::new(0),
                 requests,
                 sessions,
+                lease,
                 whereabouts: Whereabouts::default(),
                 cells: RwLock::default(),
                 status,
@@ -104,6 +109,12 @@ impl Port {
     #[must_use]
     pub fn status(&self) -> PartitionStatus {
         self.shared.status.borrow().clone()
+    }
+
+    /// For how long its lease was not renewed; nothing where there is none.
+    #[must_use]
+    pub fn lease_age(&self) -> Option<Duration> {
+        self.shared.lease.as_ref()?.age()
     }
 
     pub(super) fn sessions(&self) -> &Sessions {

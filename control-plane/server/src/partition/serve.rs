@@ -68,6 +68,9 @@ impl Owner {
                         live.admit(&self.port, &cell);
                     }
                 }
+                Woken::Tick if live.is_hopeless(in_flight.as_ref()) => {
+                    return Err(Failure::GivenUp);
+                }
                 Woken::Tick => self.tick(live),
                 Woken::Arrived | Woken::Due => {}
             }

@@ -3,32 +3,51 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use insula_telemetry::fresh;
 use insula_types::message::{Message, Peer, ToAgent};
-use insula_types::{CellId, Epoch};
+use insula_types::{CellId, Epoch, TraceContext};
 use tokio::sync::mpsc;
+
+use crate::metrics::{self, Measures};
 
 /// Messages that may wait in one session. The kernel answers the largest reconciliation, 100,000
 /// tasks, within a fraction of a second, faster than a client can read it: a bound below that would
 /// cut a healthy session at every try. A queue takes memory only for what waits in it; a full one is
 /// some tens of megabytes.
-const QUEUE_MAX: usize = 131_072;
+pub(crate) const QUEUE_MAX: usize = 131_072;
 
 /// A message of the kernel, with the epoch that it was said in.
 #[derive(Debug, Clone)]
 pub struct Delivered {
     /// The owner's epoch.
     pub epoch: Epoch,
+    /// The trace that it belongs to.
+    pub trace: TraceContext,
     /// What it says.
     pub message: Message,
 }
 
 type Queues = HashMap<CellId, HashMap<Peer, Queue>>;
 
-/// All open sessions of the gateways in this process, whoever owns their cells.
+/// All open sessions of the gateways in this process, whoever owns their cells; and what is measured of
+/// everything that goes to and from them.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
     queues: Arc<Mutex<Queues>>,
+    measures: Arc<Measures>,
+}
+
+/// How many sessions are open, and how full they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionDepths {
+    /// Sessions of frameworks.
+    pub frameworks: usize,
+    /// Sessions of agents.
+    pub agents: usize,
+    /// What waits in the fullest one.
+    pub fullest: usize,
 }
 
 /// The sessions of one cell.
@@ -41,6 +60,7 @@ pub struct CellSessions {
 /// The sender's end of one session.
 #[derive(Debug)]
 struct Queue {
+    opened: Instant,
     sender: mpsc::Sender<Delivered>,
     cut: Arc<AtomicBool>,
 }
@@ -56,12 +76,43 @@ pub struct Session {
 }
 
 impl Sessions {
+    /// No sessions yet, measured by these.
+    #[must_use]
+    pub fn measured(measures: Measures) -> Self {
+        Self {
+            queues: Arc::default(),
+            measures: Arc::new(measures),
+        }
+    }
+
+    /// What this process counts and measures.
+    #[must_use]
+    pub fn measures(&self) -> &Measures {
+        &self.measures
+    }
+
+    /// How many there are, and how full they are.
+    #[must_use]
+    pub fn depths(&self) -> SessionDepths {
+        let mut depths = SessionDepths::default();
+        for (peer, queue) in self.lock().values().flatten() {
+            match peer {
+                Peer::Framework { .. } => depths.frameworks += 1,
+                Peer::Agent { .. } => depths.agents += 1,
+            }
+            let waiting = queue.sender.max_capacity() - queue.sender.capacity();
+            depths.fullest = depths.fullest.max(waiting);
+        }
+        depths
+    }
+
     /// Opens a session. Open it before the input that makes the kernel speak to it.
     #[must_use]
     pub fn open(&self, cell: &CellId, peer: Peer) -> Session {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let cut = Arc::new(AtomicBool::new(false));
         let senders_end = Queue {
+            opened: Instant::now(),
             sender,
             cut: Arc::clone(&cut),
         };
@@ -97,6 +148,7 @@ impl Sessions {
             return Some(delivered);
         };
         if !queue.take(delivered) {
+            self.measures.sessions_cut.one(metrics::peer(peer));
             of_cell.remove(peer);
         }
         None
@@ -134,16 +186,31 @@ impl Sessions {
         }
     }
 
+    /// Ends sessions of a cell's agents that were opened before that time, at most so many; says how
+    /// many. The agents connect again, as a rule to another replica.
+    pub fn end_agents(&self, cell: &CellId, opened_before: Instant, most: usize) -> usize {
+        let mut queues = self.lock();
+        let Some(of_cell) = queues.get_mut(cell) else {
+            return 0;
+        };
+        let is_old = |peer: &Peer, queue: &mut Queue| {
+            matches!(peer, Peer::Agent { .. }) && queue.opened < opened_before
+        };
+        of_cell.extract_if(is_old).take(most).count()
+    }
+
     /// Asks a cell's agents to register again, in the name of an epoch.
     pub fn resync(&self, cell: &CellId, epoch: Epoch) {
         let mut queues = self.lock();
         let Some(of_cell) = queues.get_mut(cell) else {
             return;
         };
+        let trace = fresh();
         of_cell.retain(|peer, queue| match peer {
             Peer::Framework { .. } => true,
             Peer::Agent { .. } => queue.take(Delivered {
                 epoch,
+                trace: trace.clone(),
                 message: Message::ToAgent(ToAgent::Resync),
             }),
         });
@@ -189,6 +256,12 @@ impl Session {
     #[must_use]
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// What this process counts and measures.
+    #[must_use]
+    pub fn measures(&self) -> &Measures {
+        self.sessions.measures()
     }
 
     /// Whether the session was ended because its peer is too slow, which the kernel has not heard of
@@ -255,6 +328,7 @@ mod tests {
     fn said() -> Delivered {
         Delivered {
             epoch: Epoch(1),
+            trace: TraceContext::default(),
             message: Message::ToAgent(ToAgent::Resync),
         }
     }
@@ -289,6 +363,27 @@ mod tests {
         assert!(slow.was_cut());
         sessions.deliver(&cell(), &agent("quick"), said());
         assert!(quick.next().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn agents_that_were_here_for_long_are_sent_away_a_few_at_a_time() {
+        let sessions = Sessions::default();
+        let before = Instant::now();
+        let mut of_framework = sessions.open(&cell(), framework());
+        let mut old = ["a", "b", "c"].map(|name| sessions.open(&cell(), agent(name)));
+        assert_eq!(sessions.end_agents(&cell(), before, 9), 0);
+        let since = Instant::now();
+        let _new = sessions.open(&cell(), agent("new"));
+        assert_eq!(sessions.end_agents(&cell(), since, 2), 2);
+        assert_eq!(sessions.end_agents(&cell(), since, 2), 1);
+        assert_eq!(sessions.end_agents(&cell(), since, 2), 0);
+        for session in &mut old {
+            assert!(session.next().await.is_none());
+            assert!(!session.was_cut());
+        }
+        assert!(sessions.is_open(&cell(), &agent("new")));
+        sessions.deliver(&cell(), &framework(), said());
+        assert!(of_framework.next().await.is_some());
     }
 
     #[tokio::test]

@@ -17,6 +17,8 @@ pub struct PartitionStatus {
     pub cells: Vec<CellStatus>,
     /// Other replicas' gateways that are connected to it.
     pub links: usize,
+    /// Inputs of these gateways that wait to be stepped, in all cells.
+    pub from_links: usize,
     /// Whether the driver waits for a commit before it steps more.
     pub is_full: bool,
 }
@@ -56,6 +58,12 @@ impl Stage {
 }
 
 impl PartitionStatus {
+    /// Whether it was taken and has neither cells nor anybody who speaks to it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.epoch > Epoch::default() && self.cells.is_empty() && self.links == 0
+    }
+
     /// Nothing was taken or loaded yet.
     #[must_use]
     pub fn nothing_yet(partition: PartitionId) -> Self {
@@ -65,6 +73,7 @@ impl PartitionStatus {
             commit_no: 0,
             cells: Vec::new(),
             links: 0,
+            from_links: 0,
             is_full: false,
         }
     }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use insula_kernel::Input;
 use insula_pipeline::{Envelope, InputError, Poisoned};
+use insula_telemetry::Span;
+use insula_telemetry::names::key;
 use insula_types::CellId;
 
 use super::Unavailable;
@@ -13,6 +15,8 @@ use super::handle::Question;
 use super::live::Live;
 use super::marks;
 use super::strikes::Culprit;
+use super::traces::{wanted, whose};
+use crate::metrics;
 
 /// Most that is stepped before outputs and timers get their turn.
 const STEPS_PER_TURN: usize = 256;
@@ -36,6 +40,8 @@ impl Live {
             match queued.work {
                 Work::Query(question) => self.answer(&cell, question),
                 Work::Input(input, asker) => {
+                    // Ends when the step is done.
+                    let _span = self.named(&cell, &input, queued.span);
                     self.step(&cell, input, asker, queued.origin.as_ref())?;
                 }
             }
@@ -43,7 +49,24 @@ impl Live {
             self.cells.charge(&cell, now.duration_since(last));
             last = now;
         }
+        self.busy(last.duration_since(begun));
         self.step_timer(last)
+    }
+
+    /// Says on an input's span whose it is.
+    fn named(&self, cell: &CellId, input: &Input, span: Span) -> Span {
+        if !span.is_recorded() {
+            return span;
+        }
+        let mut span = span.with_id(key::CELL, cell);
+        let kernel = self.pipeline.kernel(cell);
+        if let Some(task) = wanted(input, kernel) {
+            span.link(task);
+        }
+        match whose(input, kernel) {
+            Some(tenant) => span.of(tenant),
+            None => span,
+        }
     }
 
     fn step_timer(&mut self, begun: Instant) -> Result<(), Poisoned> {
@@ -53,9 +76,24 @@ impl Live {
             return Ok(());
         };
         let cell = cell.clone();
+        let before = self.allocations(&cell);
         self.step(&cell, Box::new(Input::Timer), Asker::Nobody, None)?;
-        self.cells.charge(&cell, begun.elapsed());
+        let took = begun.elapsed();
+        self.cells.charge(&cell, took);
+        self.busy(took);
+        if self.allocations(&cell) != before {
+            self.outputs.measures().allocation.took((), took);
+        }
         Ok(())
+    }
+
+    fn allocations(&self, cell: &CellId) -> Option<u64> {
+        Some(self.pipeline.kernel(cell)?.allocations())
+    }
+
+    fn busy(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.outputs.measures().busy.add((), micros);
     }
 
     fn step(
@@ -65,6 +103,7 @@ impl Live {
         asker: Asker,
         origin: Option<&Origin>,
     ) -> Result<(), Poisoned> {
+        self.outputs.measures().inputs.one(metrics::input(&input));
         let request = self.outputs.expect(cell, &mut input, asker);
         // Should the kernel panic on it, this is what it panicked on.
         let copy = input.clone();

@@ -5,15 +5,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use insula_proto::convert::agent::ServiceMessage;
-use insula_types::AgentId;
+use insula_types::{AgentId, TraceContext};
 use tokio::sync::{MutexGuard, mpsc};
 
 /// Requests that may wait for an agent's connection to take them: readers are people and their
 /// scripts, and each waits for an answer.
 const WAITING_MAX: usize = 256;
 
+/// A message of a gateway to an agent, with the context of whoever asks.
+#[derive(Debug)]
+pub struct Asking {
+    /// The context.
+    pub trace: TraceContext,
+    /// The message.
+    pub message: ServiceMessage,
+}
+
 /// Puts gateway messages (not the kernel's) into an agent's connection.
-pub type AgentSender = mpsc::Sender<ServiceMessage>;
+pub type AgentSender = mpsc::Sender<Asking>;
 
 /// The agents that are connected to this process, by id.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +66,7 @@ impl Line {
 impl AgentConnections {
     /// Announces a connection; the newest of an agent is the one that is used.
     #[must_use]
-    pub fn open(&self, agent: &AgentId) -> (Line, AgentSender, mpsc::Receiver<ServiceMessage>) {
+    pub fn open(&self, agent: &AgentId) -> (Line, AgentSender, mpsc::Receiver<Asking>) {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let mut agents = self.lock();
         let connected = agents.entry(agent.clone()).or_default();

@@ -13,7 +13,7 @@ mod input;
 mod output;
 mod requests;
 
-pub use connections::{AgentConnections, AgentSender, Line};
+pub use connections::{AgentConnections, AgentSender, Asking, Line};
 pub use input::{GivenUp, Input, Source};
 pub use output::{Output, Sink};
 pub use requests::{Expected, Failure, Relay};

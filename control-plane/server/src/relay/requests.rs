@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use insula_proto::convert::agent::ServiceMessage;
-use insula_types::{AgentId, LaunchId};
+use insula_telemetry::names::{key, span};
+use insula_telemetry::{Kind, Span};
+use insula_types::{AgentId, LaunchId, TraceContext};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{AgentConnections, AgentSender, Input, Output, Sink, Source, input, output};
+use super::{AgentConnections, AgentSender, Asking, Input, Output, Sink, Source, input, output};
 
 /// How long an agent may take to answer. It answers at once, but for input to a launch that it has not
 /// heard of yet, which it waits for for ten seconds.
@@ -94,17 +96,21 @@ impl Relay {
     }
 
     /// Asks an agent for a task's output, and waits until it begins to answer, which does not mean
-    /// that there is any. `message` makes the question, given the request's id.
+    /// that there is any. `message` makes the question, given the request's id; `trace` is the context of
+    /// whoever asks.
     ///
     /// # Errors
     /// Every [`Failure`] but [`Failure::BrokenOff`].
     pub async fn read(
         &self,
         agent: &AgentId,
+        trace: &TraceContext,
         message: impl FnOnce(String) -> ServiceMessage,
     ) -> Result<Output, Failure> {
         let (sink, output) = output::channel(agent.clone());
-        self.ask(agent, Expected::Output(sink), message).await?;
+        let span = Span::begin(span::SEND_READ_OUTPUT, Kind::Producer, trace);
+        self.ask(agent, span, Expected::Output(sink), message)
+            .await?;
         Ok(output)
     }
 
@@ -112,10 +118,17 @@ impl Relay {
     ///
     /// # Errors
     /// Every [`Failure`] but [`Failure::BrokenOff`].
-    pub async fn feed(&self, agent: &AgentId, launch: LaunchId) -> Result<Input, Failure> {
+    pub async fn feed(
+        &self,
+        agent: &AgentId,
+        trace: &TraceContext,
+        launch: LaunchId,
+    ) -> Result<Input, Failure> {
         let (input, source) = input::channel();
         let message = |request| ServiceMessage::FeedInput { request, launch };
-        self.ask(agent, Expected::Input(source), message).await?;
+        let span = Span::begin(span::SEND_FEED_INPUT, Kind::Producer, trace);
+        self.ask(agent, span, Expected::Input(source), message)
+            .await?;
         Ok(input)
     }
 
@@ -153,6 +166,7 @@ impl Relay {
     async fn ask(
         &self,
         agent: &AgentId,
+        span: Span,
         expected: Expected,
         message: impl FnOnce(String) -> ServiceMessage,
     ) -> Result<(), Failure> {
@@ -170,12 +184,16 @@ impl Relay {
             answered,
         };
         self.lock().insert(request.id.clone(), waiting);
-        connection
-            .try_send(message(request.id.clone()))
-            .map_err(|error| match error {
-                TrySendError::Closed(_) => away(),
-                TrySendError::Full(_) => Failure::Busy(agent.clone()),
-            })?;
+        let asking = Asking {
+            trace: span.context().clone(),
+            message: message(request.id.clone()),
+        };
+        let asked = connection.try_send(asking).map_err(|error| match error {
+            TrySendError::Closed(_) => away(),
+            TrySendError::Full(_) => Failure::Busy(agent.clone()),
+        });
+        sent(span, agent, &asked);
+        asked?;
         match tokio::time::timeout(self.patience, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(away()),
@@ -193,6 +211,20 @@ impl Relay {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the span of a question: it is in the agent's queue, or could not be asked.
+fn sent(span: Span, agent: &AgentId, asked: &Result<(), Failure>) {
+    if !span.is_recorded() {
+        return;
+    }
+    let mut span = span
+        .with(key::MESSAGING_SYSTEM, "insula")
+        .with(key::MESSAGING_OPERATION_TYPE, "send")
+        .with(key::AGENT, agent.as_str().to_owned());
+    if let Err(failure) = asked {
+        span.fail("not_sent", &failure.to_string());
     }
 }
 

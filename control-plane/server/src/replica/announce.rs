@@ -1,10 +1,14 @@
 //! What an owner tells every replica: that it serves a partition, or has given it away.
 
 use insula_broker::{Beats, Broker, Envelope, Stream};
-use insula_types::{Epoch, LinkId, PartitionId, ReplicaId, TraceContext};
+use insula_telemetry::fresh;
+use insula_telemetry::metrics::labels::Direction;
+use insula_types::{Epoch, LinkId, PartitionId, ReplicaId};
 
 use super::Owners;
 use crate::link::wire::ToGateway;
+use crate::metrics;
+use crate::partition::Sessions;
 
 /// Says it to every replica. It may be lost: the lease table, which everybody looks at, says the same a
 /// moment later.
@@ -12,6 +16,8 @@ use crate::link::wire::ToGateway;
 pub(super) struct Announcer {
     pub(super) broker: Broker,
     pub(super) owners: Owners,
+    /// Those of this process, for what is measured.
+    pub(super) sessions: Sessions,
 }
 
 impl Announcer {
@@ -37,9 +43,11 @@ impl Announcer {
         };
         let me = self.owners.me();
         let link = LinkId::from(format!("{me}.{what}{epoch}"));
-        let envelope = Envelope::new(None, epoch, TraceContext::default(), payload);
+        let envelope = Envelope::new(None, epoch, fresh(), payload);
         for replica in self.others() {
             let stream = Stream::Out(replica.clone());
+            let sent = (Direction::Sent, metrics::to_gateway(said));
+            self.sessions.measures().link_messages.one(sent);
             let mut writer = self.broker.writer(stream, link.clone(), Beats::WhenTold);
             if let Err(error) = writer.send(envelope.clone()) {
                 tracing::debug!(%error, %replica, "an announcement was not sent");

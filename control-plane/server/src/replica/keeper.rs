@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use insula_store::{PostgresOptions, Store};
+use insula_telemetry::metrics::labels::Answered;
 use insula_types::membership::{Beat, Membership, ReplicaState};
 use insula_types::{Epoch, PartitionId, ReplicaId, Time};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::Ready;
-use crate::partition::{BootClock, Lease};
+use crate::partition::{BootClock, Lease, Sessions};
 
 /// The keeper asks one thing at a time.
 const CONNECTIONS: u32 = 1;
@@ -66,6 +67,8 @@ pub(super) struct Keeper {
     pub(super) nudge: Arc<Notify>,
     pub(super) clock: BootClock,
     pub(super) ready: watch::Sender<Ready>,
+    /// Those of this process, for what is measured.
+    pub(super) sessions: Sessions,
 }
 
 /// What others hear of a keeper.
@@ -166,20 +169,34 @@ impl Keeper {
             .collect();
         let sent = self.clock.now();
         let beat = self.say(&hold);
-        match tokio::time::timeout(self.ttl, store.beat(&beat)).await {
+        let begun = Instant::now();
+        let answer = tokio::time::timeout(self.ttl, store.beat(&beat)).await;
+        let outcome = match answer {
+            Ok(Ok(_)) => Answered::Ok,
+            Ok(Err(_)) | Err(_) => Answered::Failed,
+        };
+        let measures = self.sessions.measures();
+        measures.beat.took(outcome, begun.elapsed());
+        match answer {
             Ok(Ok(membership)) => {
                 settle(&to_renew, &membership, sent);
-                self.note_answer(true);
+                if self.note_answer(true) {
+                    tracing::info!("leases are renewed again");
+                }
                 found.send_replace(Arc::new(membership));
             }
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "the leases were not renewed; trying again");
-                self.note_answer(false);
+                if self.note_answer(false) {
+                    tracing::warn!(error, "the leases were not renewed; trying again");
+                } else {
+                    tracing::debug!(error, "the leases were not renewed again");
+                }
             }
             Err(_) => {
-                tracing::warn!("the leases were not renewed in time; trying again");
-                self.note_answer(false);
+                if self.note_answer(false) {
+                    tracing::warn!("the leases were not renewed in time; trying again");
+                }
             }
         }
     }
@@ -209,23 +226,28 @@ impl Keeper {
         }
     }
 
-    fn note_answer(&self, store_ok: bool) {
+    /// Whether that is news.
+    fn note_answer(&self, store_ok: bool) -> bool {
         self.ready.send_if_modified(|ready| {
             let is_news = ready.store_ok != store_ok;
             ready.store_ok = store_ok;
             is_news
-        });
+        })
     }
 }
 
 /// A lease that was to be renewed and was not is lost.
 fn settle(to_renew: &[(Arc<Lease>, Epoch)], membership: &Membership, sent: Time) {
+    let mut lost = Vec::new();
     for (lease, epoch) in to_renew {
         if membership.held.contains(&lease.partition()) {
             lease.renewed(*epoch, sent);
         } else {
-            tracing::warn!(partition = lease.partition().0, %epoch, "a lease is lost");
             lease.refused(*epoch);
+            lost.push(lease.partition().0);
         }
+    }
+    if !lost.is_empty() {
+        tracing::warn!(partitions = ?lost, "leases are lost; other replicas have these partitions");
     }
 }

@@ -9,6 +9,7 @@ use insula_types::{CellId, PartitionId, Time};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::Owner;
 use super::tenancy::{self, Order, Phase, Shared};
 use crate::partition::BootClock;
 
@@ -92,10 +93,24 @@ impl Manager {
                 .map(|(partition, _)| *partition)
                 .collect()
         };
+        let held = of(Phase::Holding);
         Mine {
-            held: of(Phase::Holding),
+            empty: held
+                .iter()
+                .copied()
+                .filter(|each| self.is_empty(*each))
+                .collect(),
+            held,
             taking: of(Phase::Taking),
             giving: of(Phase::Giving),
+        }
+    }
+
+    /// Whether a partition is served and has no cells.
+    fn is_empty(&self, partition: PartitionId) -> bool {
+        match self.shared.owners.of(partition) {
+            Owner::Here(port) => port.status().is_empty(),
+            Owner::There { .. } | Owner::Nobody => false,
         }
     }
 

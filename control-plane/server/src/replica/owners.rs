@@ -115,7 +115,13 @@ impl Owners {
         self.membership.borrow().clone()
     }
 
-    /// The partitions that this replica serves.
+    /// The ways to the partitions that this replica serves.
+    #[must_use]
+    pub fn ports(&self) -> Vec<Port> {
+        self.known.borrow().ports.values().cloned().collect()
+    }
+
+    /// How the partitions are that this replica serves.
     #[must_use]
     pub fn status(&self) -> Vec<PartitionStatus> {
         let known = self.known.borrow();

@@ -100,6 +100,7 @@ impl Replica {
             nudge: Arc::clone(&nudge),
             clock: clock()?,
             ready: ready.clone(),
+            sessions: parts.sessions.clone(),
         };
         let kept = keeper.start(parts.database_url.clone()).await?;
         let owners = Owners::new(parts.id.clone(), kept.partitions, nudge);
@@ -172,13 +173,14 @@ fn share(parts: Parts, owners: &Owners, leases: Leases) -> Arc<Shared> {
         partition: PartitionId(0),
         kernel: parts.durations.kernel(),
         retention: Retention::default(),
-        sessions: parts.sessions,
+        sessions: parts.sessions.clone(),
         lease: None,
         network: Some(network),
     };
     let announcer = Announcer {
         broker: parts.broker,
         owners: owners.clone(),
+        sessions: parts.sessions,
     };
     Arc::new(Shared {
         store: parts.store,
@@ -209,6 +211,10 @@ async fn watch_cells(
                 if tell.send(by_partition).await.is_err() {
                     return;
                 }
+            }
+            // The keeper of leases says once that the database is away.
+            Err(error) if error.is_away() => {
+                tracing::debug!(%error, "new cells cannot be looked for");
             }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;

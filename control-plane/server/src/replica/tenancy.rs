@@ -125,7 +125,7 @@ impl Tenancy<'_> {
                     self.shared.announcer.serving(self.partition, epoch);
                 }
                 ended = driver.ended() => {
-                    tracing::warn!(partition = self.partition.0, ?ended, "a partition is not served here any more");
+                    tracing::info!(partition = self.partition.0, ?ended, "a partition is not served here any more");
                     owners.leave(self.partition);
                     return;
                 }

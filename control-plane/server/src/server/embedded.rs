@@ -11,13 +11,14 @@ use super::address::{names, reachable};
 use super::authorities;
 use super::error::unusable;
 use super::router::router;
-use super::{Options, Server, StartError, address};
+use super::{Options, Server, StartError, address, measured};
 use crate::auth::{DEFAULT, Gate};
 use crate::cells::Cells;
 use crate::durations::Durations;
 use crate::events::EventLogs;
 use crate::forward::Forwarder;
 use crate::front;
+use crate::metrics::{Collector, Measures};
 use crate::partition::{self, Driver, Sessions};
 use crate::relay::Relay;
 use crate::replica::Owners;
@@ -34,7 +35,8 @@ pub(super) async fn start(options: Options) -> Result<Server, StartError> {
     let organization = authorities::organization(&store, &failed).await?;
     let names = names([address.to_string().as_str()]);
     let tls = authorities::tls(&authority, &organization, names, false)?;
-    let sessions = Sessions::default();
+    let metrics = measured::metrics(&advertised)?;
+    let sessions = Sessions::measured(Measures::new(&metrics));
     let driver = start_driver(&store, &options, sessions.clone()).await?;
     let owners = Owners::alone(driver.port().clone());
     let cells = Cells::new(store.clone(), owners, None, sessions);
@@ -48,6 +50,7 @@ pub(super) async fn start(options: Options) -> Result<Server, StartError> {
     // From the beginning, so that whoever looks first sees the past.
     let cell = cells.find(&CellId::from(DEFAULT)).await.ok();
     let _ = cell.map(|cell| events.of(&cell));
+    let connections = front::Connections::default();
     let service = Arc::new(Service {
         cells,
         forwarder: Forwarder::new(gate.clone(), None),
@@ -58,12 +61,14 @@ pub(super) async fn start(options: Options) -> Result<Server, StartError> {
         organization,
         reached: reached.clone(),
         stopping: stopping.clone(),
+        collector: Collector::new(metrics.clone(), None),
+        connections: connections.clone(),
         uploads: Semaphore::new(UPLOADS_MAX),
     });
     let master = address::master(&advertised, address).await;
     let router = router(&service, master, options.heartbeat_interval, None);
     let ping = Durations::default().agent_ping;
-    let serving = front::serve(listener, tls, router, stopping.clone(), ping);
+    let serving = front::serve(listener, tls, router, stopping.clone(), ping, connections);
     Ok(Server {
         address,
         store,
@@ -71,6 +76,8 @@ pub(super) async fn start(options: Options) -> Result<Server, StartError> {
         driver,
         stopping,
         serving: AbortOnDropHandle::new(tokio::spawn(serving)),
+        metrics,
+        _export: measured::export(&service),
     })
 }
 

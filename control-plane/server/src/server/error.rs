@@ -34,6 +34,9 @@ pub enum StartError {
         /// What was given.
         address: String,
     },
+    /// Metrics cannot be exported as the variables of the environment ask.
+    #[error(transparent)]
+    Metrics(#[from] insula_telemetry::metrics::ExportError),
     /// The durations do not work together.
     #[error("the configuration cannot work")]
     Durations(#[from] Unworkable),

@@ -4,6 +4,7 @@ mod address;
 mod authorities;
 mod embedded;
 mod error;
+mod measured;
 mod options;
 mod replica;
 mod router;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use insula_proto::join_token::JoinToken;
 use insula_store::Store;
+use insula_telemetry::metrics::Metrics;
 use insula_types::{CellId, Span};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -37,6 +39,8 @@ pub struct Server {
     driver: Driver,
     stopping: Stopping,
     serving: AbortOnDropHandle<()>,
+    metrics: Metrics,
+    _export: AbortOnDropHandle<()>,
 }
 
 impl Server {
@@ -81,6 +85,7 @@ impl Server {
         let flushed = self.driver.stop(FLUSH).await;
         self.stopping.end();
         joined(self.serving).await;
+        measured::shut(self.metrics).await;
         self.store.close().await;
         flushed
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use insula_proto::Credential;
+use insula_types::ReplicaId;
+use uuid::Uuid;
 
 use crate::authority::Authority;
 use crate::durations::Durations;
@@ -41,6 +43,8 @@ impl Options {
 
 /// What a replica of a service needs to know.
 pub struct ReplicaOptions {
+    /// Which incarnation it is: never that of another; see [`Self::fresh_id`].
+    pub id: ReplicaId,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where other replicas reach it: `host:port`; where it listens if absent.
@@ -60,4 +64,12 @@ pub struct ReplicaOptions {
     pub operator: Credential,
     /// How long things take and last.
     pub durations: Durations,
+}
+
+impl ReplicaOptions {
+    /// An id that no replica had before: each start is another incarnation.
+    #[must_use]
+    pub fn fresh_id() -> ReplicaId {
+        ReplicaId::from(Uuid::new_v4().to_string())
+    }
 }

@@ -6,24 +6,24 @@ use std::sync::Arc;
 use insula_broker::Broker;
 use insula_proto::join_token::is_address;
 use insula_store::{PostgresOptions, Store};
+use insula_telemetry::metrics::Metrics;
 use insula_types::{CellId, ReplicaId};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 use super::address::{names, reachable};
 use super::authorities;
 use super::router::router;
-use super::{ReplicaOptions, StartError, address, joined};
+use super::{ReplicaOptions, StartError, address, joined, measured};
 use crate::auth::{DEFAULT, Gate, Operator};
-use crate::authority::Authority;
 use crate::cells::Cells;
 use crate::events::{EventLogs, follow};
-use crate::forward::{Credentials, Forwarder, Peers};
+use crate::forward::{Credentials, Forwarder, Peers, send_away};
 use crate::front;
 use crate::gateway::ready::Readiness;
 use crate::link::Links;
+use crate::metrics::{Collector, Measures};
 use crate::partition::Sessions;
 use crate::relay::Relay;
 use crate::replica::{NotDrained, Parts, Replica};
@@ -42,7 +42,10 @@ pub struct ReplicaServer {
     replica: Replica,
     stopping: Stopping,
     serving: AbortOnDropHandle<()>,
+    metrics: Metrics,
+    _export: AbortOnDropHandle<()>,
     _following: AbortOnDropHandle<()>,
+    _refuge: AbortOnDropHandle<()>,
 }
 
 impl ReplicaServer {
@@ -61,8 +64,9 @@ impl ReplicaServer {
         let made = store.add_cell(&CellId::from(DEFAULT), None).await;
         made.map_err(StartError::Database)?;
         let organization = authorities::organization(&store, StartError::Database).await?;
-        let id = ReplicaId::from(Uuid::new_v4().to_string());
-        let sessions = Sessions::default();
+        let id = options.id.clone();
+        let metrics = measured::metrics(id.as_str())?;
+        let sessions = Sessions::measured(Measures::new(&metrics));
         let replica = Replica::start(Parts {
             store: store.clone(),
             database_url: options.database_url.clone(),
@@ -92,9 +96,14 @@ impl ReplicaServer {
         let stopping = Stopping::default();
         let events = EventLogs::new(stopping.clone());
         let following = follow(events.clone(), cells.clone(), options.durations.cells_poll);
+        let credentials = Credentials::new(Arc::clone(&authority), id.clone());
+        let peers = Arc::new(Peers::new(credentials));
+        let beat = options.durations.link_beat;
+        let refuge = send_away(links.clone(), replica.owners(), Arc::clone(&peers), beat);
+        let connections = front::Connections::default();
         let service = Arc::new(Service {
             cells,
-            forwarder: forwarder(&gate, &authority, &id),
+            forwarder: Forwarder::new(gate.clone(), Some(peers)),
             gate,
             store: store.clone(),
             events,
@@ -105,13 +114,15 @@ impl ReplicaServer {
                 fingerprint: authority.fingerprint(),
             },
             stopping: stopping.clone(),
+            collector: Collector::new(metrics.clone(), Some(readiness.clone())),
+            connections: connections.clone(),
             uploads: Semaphore::new(UPLOADS_MAX),
         });
         let master = address::master(&place.public, place.address).await;
         let heartbeat = options.durations.heartbeat;
         let router = router(&service, master, heartbeat, Some(readiness));
         let ping = options.durations.agent_ping;
-        let serving = front::serve(listener, tls, router, stopping.clone(), ping);
+        let serving = front::serve(listener, tls, router, stopping.clone(), ping, connections);
         let serving = AbortOnDropHandle::new(tokio::spawn(serving));
         // Whoever owns a partition must be reachable.
         replica.begin();
@@ -125,7 +136,10 @@ impl ReplicaServer {
             replica,
             stopping,
             serving,
+            metrics,
+            _export: measured::export(&service),
             _following: AbortOnDropHandle::new(tokio::spawn(following)),
+            _refuge: AbortOnDropHandle::new(tokio::spawn(refuge)),
         })
     }
 
@@ -165,6 +179,7 @@ impl ReplicaServer {
         self.links.close().await;
         self.stopping.end();
         joined(self.serving).await;
+        measured::shut(self.metrics).await;
         self.store.close().await;
         drained
     }
@@ -213,9 +228,4 @@ async fn connect(options: &ReplicaOptions) -> Result<Broker, StartError> {
     };
     let broker = Broker::connect(&options.redis_url, broker_options).await;
     broker.map_err(StartError::Broker)
-}
-
-fn forwarder(gate: &Gate, authority: &Arc<Authority>, id: &ReplicaId) -> Forwarder {
-    let credentials = Credentials::new(Arc::clone(authority), id.clone());
-    Forwarder::new(gate.clone(), Some(Arc::new(Peers::new(credentials))))
 }

@@ -16,5 +16,6 @@ mod credentials;
 mod database;
 mod frameworks;
 mod lists;
+mod metrics;
 mod moves;
 mod support;

@@ -1,6 +1,7 @@
 //! A task from its offer to the acknowledgement of its end.
 
 use insula_types::message::{CommandBody, FromAgent, Launch, ToAgent};
+use insula_types::trace::Origin;
 use insula_types::{Source, TaskState, TaskStatus, Time, TraceContext, UpdateUuid};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -57,7 +58,12 @@ async fn a_task_runs_and_each_update_is_acknowledged() {
 
     let launch = agent.launched().await;
     assert_eq!(launch.task.as_str(), "t1");
-    assert_eq!(launch.trace.traceparent, TRACE);
+    // A span of its own in the caller's trace.
+    let caller = TraceContext::parse(TRACE, "");
+    let (span_id, own) = (caller.span_id(), &launch.trace);
+    assert_eq!(own.trace_id(), caller.trace_id());
+    assert_eq!(own.origin(), Some(Origin::Caller { span_id }));
+    assert_ne!(own.span_id(), span_id);
     assert_eq!(launch.resources.to_string(), "cpus:0.5;ports:[31005-31005]");
 
     let running = report(&agent, &launch, TaskState::Running).await;

@@ -31,7 +31,14 @@ async fn serve(cell: &Cell) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stopping = Stopping::default();
-    let serving = front::serve(listener, tls, cell.router.clone(), stopping.clone(), PING);
+    let serving = front::serve(
+        listener,
+        tls,
+        cell.router.clone(),
+        stopping.clone(),
+        PING,
+        front::Connections::default(),
+    );
     Served {
         address,
         stopping,

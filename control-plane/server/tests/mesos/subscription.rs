@@ -8,8 +8,8 @@ use insula_proto::mesos::v1;
 use insula_proto::mesos::v1::scheduler::{Call, Event, call, event};
 use insula_proto::recordio::Decoder;
 use insula_server::partition::Delivered;
-use insula_types::Epoch;
 use insula_types::message::{Message, ToFramework};
+use insula_types::{Epoch, TraceContext};
 use prost::Message as _;
 use serde_json::{Value, json};
 
@@ -318,8 +318,11 @@ async fn a_reader_that_is_too_slow_is_cut_off() {
     // is written.
     while cell.sessions.is_open(&of_cell, &peer) {
         let message = Message::ToFramework(ToFramework::Close);
-        let epoch = Epoch::default();
-        let delivered = Delivered { epoch, message };
+        let delivered = Delivered {
+            epoch: Epoch::default(),
+            trace: TraceContext::default(),
+            message,
+        };
         cell.sessions.deliver(&of_cell, &peer, delivered);
     }
     while framework.events.try_next().await.is_some() {}

@@ -331,7 +331,10 @@ impl Agent {
             session: self.session.clone(),
             message,
         };
-        self.handle.submit(input).await.unwrap();
+        self.handle
+            .submit(&insula_telemetry::fresh(), input)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn hear(&mut self) -> ToAgent {

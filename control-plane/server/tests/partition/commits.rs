@@ -61,7 +61,10 @@ async fn what_was_answered_is_there_after_a_crash() {
         // Some of these may be committed, without an answer: nobody was told of them.
         for number in 0..50 {
             let input = set_role(RequestId(u64::MAX - number), &format!("t/{round}-{number}"));
-            handle.submit(input).await.unwrap();
+            handle
+                .submit(&insula_telemetry::fresh(), input)
+                .await
+                .unwrap();
         }
         drop(driver);
         store.close().await;

@@ -75,10 +75,17 @@ pub(crate) fn set_role(request: RequestId, role: &str) -> Input {
     }
 }
 
+fn trace() -> TraceContext {
+    TraceContext::start(1, 2, false)
+}
+
 pub(crate) async fn ask(handle: &Handle, role: &str) -> Result<Outcome, Unavailable> {
-    tokio::time::timeout(DEADLINE, handle.ask(|request| set_role(request, role)))
-        .await
-        .expect("the driver answers or says that it does not")
+    tokio::time::timeout(
+        DEADLINE,
+        handle.ask(&trace(), |request| set_role(request, role)),
+    )
+    .await
+    .expect("the driver answers or says that it does not")
 }
 
 /// Asks until the cell is served.
@@ -116,7 +123,8 @@ impl Framework {
             session: session.clone(),
         };
         let messages = handle.sessions().open(peer);
-        let asked = handle.ask(|request| {
+        let trace = trace();
+        let asked = handle.ask(&trace, |request| {
             Input::Subscribe(Box::new(Subscribe {
                 request,
                 tenant: key.tenant.clone(),
@@ -139,7 +147,8 @@ impl Framework {
     /// Launches tasks on an offer that there never was: each is answered with an update.
     pub(crate) async fn launch_in_vain(&self, handle: &Handle, tasks: u32) {
         let launches = (0..tasks).map(launch).collect();
-        let asked = handle.ask(|request| Input::Call {
+        let trace = trace();
+        let asked = handle.ask(&trace, |request| Input::Call {
             request,
             framework: self.key.clone(),
             session: self.session.clone(),
@@ -168,7 +177,8 @@ impl Framework {
         let tasks = tasks
             .map(|number| (TaskId::from(number.to_string()), None))
             .collect();
-        let asked = handle.ask(|request| Input::Call {
+        let trace = trace();
+        let asked = handle.ask(&trace, |request| Input::Call {
             request,
             framework: self.key.clone(),
             session: self.session.clone(),
@@ -197,7 +207,7 @@ impl Framework {
             session: self.session.clone(),
             mark,
         };
-        self.handle.submit(reached).await.unwrap();
+        self.handle.submit(&trace(), reached).await.unwrap();
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use insula_kernel::Config;
-use insula_server::partition::{Driver, Ended, Lease, Network, Options, Sessions};
+use insula_server::partition::{Driver, Ended, Lease, Network, Options, Sessions, Unavailable};
 use insula_store::{Error, Retention, Store};
 use insula_types::membership::{Claim, Membership};
 use insula_types::message::Peer;
@@ -116,3 +116,40 @@ async fn an_owner_whose_lease_nobody_took_goes_on_under_a_new_epoch() {
     set_role(&handle, "t/after").await;
     driver.stop(DEADLINE).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_does_not_end_is_given_up_once_the_lease_is_long_over() {
+    let Some(site) = Site::new(1, LONG) else {
+        return;
+    };
+    let store = site.store().await;
+    let cell = CellId::from("default");
+    store.add_cell(&cell, None).await.unwrap();
+    site.database.execute(STAND_STILL);
+    let (driver, _lease) = start(&site, &store, Duration::from_millis(500)).await;
+    let handle = driver.port().cell(&cell).unwrap();
+    let epoch = driver.port().epoch();
+    let mut session = handle.sessions().open(Peer::Framework {
+        framework: insula_types::FrameworkKey {
+            tenant: "t".into(),
+            framework: "f".into(),
+        },
+        session: "session".into(),
+    });
+
+    let stuck = tokio::time::timeout(DEADLINE, try_set_role(&handle, "t/stuck")).await;
+    assert_eq!(stuck.unwrap(), Err(Unavailable::uncertain()));
+    assert!(session.next().await.is_none(), "its gateway lets it go");
+    let again = driver.port().taken_again(epoch);
+    assert!(tokio::time::timeout(DEADLINE, again).await.unwrap() > epoch);
+    set_role(&handle, "t/after").await;
+    assert_eq!(roles(&store, &cell).await, ["t/after"]);
+    driver.stop(DEADLINE).await.unwrap();
+}
+
+/// A database that never finishes to write one role.
+const STAND_STILL: &str = "
+    CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN PERFORM pg_sleep(3600); RETURN NEW; END';
+    CREATE TRIGGER stand_still BEFORE INSERT ON role
+        FOR EACH ROW WHEN (NEW.path = 't/stuck') EXECUTE FUNCTION stand_still()";

@@ -174,7 +174,7 @@ pub(crate) async fn set_role(handle: &Handle, role: &str) {
 /// Sets a role, or not.
 pub(crate) async fn try_set_role(handle: &Handle, role: &str) -> Result<Outcome, Unavailable> {
     handle
-        .ask(|request| Input::SetRole {
+        .ask(&insula_telemetry::fresh(), |request| Input::SetRole {
             request,
             role: role.to_owned(),
             weight: 2_000,

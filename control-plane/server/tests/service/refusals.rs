@@ -163,6 +163,12 @@ async fn a_bad_path_or_query_is_refused_with_the_reason() {
         ("/v1/tasks/%FF", 400, "the path is not understood"),
         ("/v1/tasks/a%2Fb", 404, "there is no task 'a/b'"),
         ("/v1/tasks/x/why", 404, "there is no task 'x'"),
+        ("/v1/tasks/x/trace", 404, "there is no task 'x'"),
+        (
+            "/v1/tasks/x/trace?attempt=-1",
+            400,
+            "the query is not understood",
+        ),
         ("/v1/tasks/x/output/stdout", 404, "there is no task 'x'"),
         (
             "/v1/tasks/x/output/other",

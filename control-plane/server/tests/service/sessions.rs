@@ -1,6 +1,6 @@
 //! What an agent and the control plane say to each other.
 
-use insula_proto::convert::agent::{AgentMessage, from_agent_to_wire};
+use insula_proto::convert::agent::AgentMessage;
 use insula_proto::insula::agent::v1::FromAgent as Wire;
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
 use insula_types::TaskState;
@@ -9,7 +9,7 @@ use insula_types::task::Exit;
 use serde_json::json;
 use tonic::{Code, Status};
 
-use crate::support::{Agent, Identity, Plane, eventually, launch_of, shell, soon};
+use crate::support::{Agent, Identity, Plane, eventually, launch_of, shell, soon, wire};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submitted_task_is_launched_updated_and_done() {
@@ -101,12 +101,12 @@ async fn what_is_not_understood_ends_that_session_alone() {
     let twice = AgentMessage::Hello {
         session: "again".into(),
     };
-    let mut of_the_future = from_agent_to_wire(AgentMessage::Kernel(FromAgent::Alive {
+    let mut of_the_future = wire(AgentMessage::Kernel(FromAgent::Alive {
         watermark: Watermark::default(),
         clock: insula_types::Time(3),
     }));
     of_the_future.format_version = 1_000;
-    for bad in [Wire::default(), from_agent_to_wire(twice), of_the_future] {
+    for bad in [Wire::default(), wire(twice), of_the_future] {
         let mut agent = plane.agent().await;
         agent.send(bad).await;
         let status = agent.end().await.unwrap_err();
@@ -131,7 +131,7 @@ async fn begin_with(identity: &Identity, first: Option<Wire>) -> Status {
 async fn a_session_begins_with_a_hello() {
     let plane = Plane::start().await;
     let identity = Identity::enroll(&plane.token().await).await.unwrap();
-    let alive = from_agent_to_wire(AgentMessage::Kernel(FromAgent::Alive {
+    let alive = wire(AgentMessage::Kernel(FromAgent::Alive {
         watermark: Watermark::default(),
         clock: insula_types::Time(1),
     }));

@@ -1,7 +1,7 @@
 //! Submitting, waiting, explaining, ending, retrying, and what became of it.
 
 use futures::StreamExt;
-use insula_client::api::{KillTask, TaskPhase};
+use insula_client::api::{KillTask, StepStatus, TaskPhase};
 use insula_types::TaskState;
 use insula_types::task::Exit;
 use serde_json::json;
@@ -163,5 +163,57 @@ async fn a_callers_trace_is_gone_on_with() {
         .await;
     let id = answer.json()["ids"][0].as_str().unwrap().to_owned();
     assert_eq!(plane.client.task(&id).await.unwrap().trace_id, trace);
+    plane.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_tells_every_start_and_whose_trace_it_is_in() {
+    let plane = Plane::start().await;
+    let mut agent = plane.agent().await;
+    let id = plane
+        .submit(json!({"run": {"shell": "false"}, "retries": 1}))
+        .await;
+    let first = agent.runs().await;
+    agent
+        .update(&first, TaskState::Failed, Some(Exit::Code(1)))
+        .await;
+    let second = agent.runs().await;
+    eventually("it runs", async || {
+        plane.client.task(&id).await.unwrap().state == "TASK_RUNNING"
+    })
+    .await;
+    let trace = plane.client.trace(&id, None).await.unwrap();
+    assert_eq!((trace.id.as_str(), trace.earlier), (id.as_str(), false));
+    let attempts: Vec<u32> = trace.starts.iter().map(|start| start.attempt).collect();
+    assert_eq!(attempts, [0, 1]);
+    let launches: Vec<_> = trace
+        .starts
+        .iter()
+        .map(|start| start.launch.clone())
+        .collect();
+    let expected = [&first, &second].map(|launch| Some(launch.launch.to_string()));
+    assert_eq!(launches, expected);
+    let [ended, running] = [&trace.starts[0], &trace.starts[1]];
+    assert_eq!(ended.hostname.as_deref(), Some("machine"));
+    let failed = ended
+        .steps
+        .iter()
+        .find(|step| step.name == "running")
+        .unwrap();
+    assert_eq!(failed.status, StepStatus::Failed);
+    assert_eq!(failed.place, "agent machine");
+    let waited = &running.steps[0];
+    assert!(failed.until.is_some_and(|until| waited.from >= until));
+    let last = running.steps.last().unwrap();
+    assert_eq!((last.name.as_str(), last.until), ("running", None));
+    assert!(trace.at >= last.from);
+    assert_eq!(running.trace_id, second.trace.trace_id_text());
+    let link = running.first.as_ref().unwrap();
+    assert_eq!(link.trace_id, ended.trace_id);
+    let one = plane.client.trace(&id, Some(1)).await.unwrap();
+    assert_eq!(one.starts.len(), 1);
+    assert_eq!(one.starts[0].launch, running.launch);
+    let none = plane.get(&format!("/v1/tasks/{id}/trace?attempt=7")).await;
+    assert_eq!(none.failure().0, 404);
     plane.stop().await;
 }

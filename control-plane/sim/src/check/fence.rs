@@ -31,15 +31,21 @@ pub(crate) fn an_answer_leaves_behind_a_fence_begun_after_its_step(
     )
 }
 
-/// Nothing but what is about offers leaves on the lease alone.
+/// Nothing but what is about offers, and why requests wait, leaves on the lease alone.
 pub(crate) fn only_what_may_leaves_on_the_lease(effect: &Effect) -> Result<(), Violation> {
     let may = match effect {
-        Effect::Send(_, Message::ToFramework(message)) => {
+        Effect::Send(_, _, Message::ToFramework(message)) => {
             matches!(message, ToFramework::Offers(_) | ToFramework::Rescind(_))
         }
         Effect::Reply(_, outcome) => *outcome == Outcome::Accepted,
-        Effect::Publish(event) => matches!(event.kind, EventKind::OffersMade { .. }),
-        Effect::Persist(_) | Effect::Send(_, Message::ToAgent(_)) => false,
+        Effect::Publish(event) => matches!(
+            event.kind,
+            EventKind::OffersMade { .. }
+                | EventKind::OffersDeclined { .. }
+                | EventKind::OffersRescinded { .. }
+                | EventKind::RequestWaits { .. }
+        ),
+        Effect::Persist(_) | Effect::Send(_, _, Message::ToAgent(_)) => false,
     };
     must(
         may,

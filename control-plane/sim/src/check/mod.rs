@@ -15,6 +15,7 @@ pub(crate) mod resources;
 pub(crate) mod rows;
 pub(crate) mod starts;
 pub(crate) mod terminal;
+pub(crate) mod traces;
 
 use std::fmt;
 
@@ -66,4 +67,5 @@ pub(crate) struct Checks {
     pub(crate) marks: marks::Retried,
     pub(crate) offers: offers::Made,
     pub(crate) owners: owners::Owners,
+    pub(crate) traces: traces::Traces,
 }

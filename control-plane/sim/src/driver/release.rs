@@ -4,7 +4,7 @@ use insula_kernel::{Effect, Outcome};
 use insula_pipeline::Released;
 use insula_types::event::EventKind;
 use insula_types::message::{Message, Peer, ToFramework};
-use insula_types::{CellId, RequestId};
+use insula_types::{CellId, RequestId, TraceContext};
 
 use super::{DriverId, Route};
 use crate::check::{Violation, fence};
@@ -60,7 +60,7 @@ impl World {
                 "a record goes to the store and nowhere else",
                 format!("{record:?}"),
             )),
-            Effect::Send(peer, message) => self.tell(id, &cell, peer, message),
+            Effect::Send(peer, trace, message) => self.tell(id, &cell, peer, &trace, message),
             Effect::Publish(event) => {
                 self.ctx
                     .note(id, format_args!("{cell}: event {:?}", event.kind));
@@ -85,20 +85,25 @@ impl World {
         id: DriverId,
         cell: &CellId,
         peer: Peer,
+        trace: &TraceContext,
         message: Message,
     ) -> Result<(), Violation> {
+        let checks = &mut self.checks;
         match (&peer, &message) {
-            (Peer::Agent { agent, session }, Message::ToAgent(said)) => self
-                .checks
-                .durable
-                .what_an_agent_is_told_is_in_the_rows(cell, agent, session, said)?,
-            (
-                Peer::Framework { framework, .. },
-                Message::ToFramework(ToFramework::Offers(made)),
-            ) => {
-                self.checks.offers.are_made_once(cell, framework, made)?;
+            (Peer::Agent { agent, session }, Message::ToAgent(said)) => {
+                let traces = &checks.traces;
+                traces.what_an_agent_is_told_is_in_its_tasks_trace(cell, trace, said)?;
+                let durable = &checks.durable;
+                durable.what_an_agent_is_told_is_in_the_rows(cell, agent, session, said)?;
             }
-            (Peer::Framework { .. }, Message::ToFramework(_)) => {}
+            (Peer::Framework { framework, .. }, Message::ToFramework(said)) => {
+                checks
+                    .traces
+                    .what_a_framework_is_told_is_in_its_tasks_trace(cell, framework, trace, said)?;
+                if let ToFramework::Offers(made) = said {
+                    checks.offers.are_made_once(cell, framework, made)?;
+                }
+            }
             _ => {
                 return Err(Violation::new(
                     "a message fits its receiver",

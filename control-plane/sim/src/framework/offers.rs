@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use insula_kernel::input::{Call, Filters, LaunchTask, NamedOffer};
 use insula_types::message::Offer;
-use insula_types::{Epoch, OfferId, Resources, Span, TaskId, TaskKind, TraceContext};
+use insula_types::{Epoch, OfferId, Resources, Span, TaskId, TaskKind};
 
 use super::Belief;
 use crate::check::terminal::Told;
@@ -114,6 +114,7 @@ impl World {
     }
 
     fn draw_launch(&mut self, number: usize, offer: &Offer, resources: Resources) -> LaunchTask {
+        let trace = self.ctx.rng.trace();
         let framework = &mut self.frameworks[number];
         framework.launches += 1;
         let task = TaskId::from(format!("t{number}-{}", framework.launches));
@@ -131,7 +132,7 @@ impl World {
             executor: None,
             payload: Bytes::from(task.to_string()),
             invalid: None,
-            trace: TraceContext::default(),
+            trace,
             task,
         }
     }

@@ -165,7 +165,7 @@ fn report((launch, process): (&LaunchId, &Process)) -> Option<Input> {
     let launch = *launch;
     match process {
         Process::Asked { .. } => None,
-        Process::Running { .. } => Some(Input::Started { launch }),
+        Process::Running { .. } => Some(Input::Started { launch, at: None }),
         Process::Ended(end) => Some(Input::Ended {
             launch,
             end: end.clone(),

@@ -68,7 +68,7 @@ impl World {
             .starts
             .a_launch_starts_once(&cell, launch, &key, others)?;
         self.process_ends_at(number, launch, end);
-        self.agent_input(number, Input::Started { launch })
+        self.agent_input(number, Input::Started { launch, at: None })
     }
 
     fn process_ends_at(&mut self, number: usize, launch: LaunchId, at: Time) {

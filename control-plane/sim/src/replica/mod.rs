@@ -77,6 +77,8 @@ impl Replica {
         };
         Mine {
             held: of(false),
+            // A simulation has no partitions without cells.
+            empty: BTreeSet::new(),
             taking: self.taking.clone(),
             giving: of(true),
         }

@@ -21,7 +21,36 @@ pub enum Store {
     Postgres(postgres::Store),
 }
 
+/// The connections to a database that many may ask at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// In use now.
+    pub used: usize,
+    /// As many can be in use; whoever wants one more waits.
+    pub max: usize,
+}
+
+impl Connections {
+    fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Self {
+        let open = usize::try_from(pool.size()).unwrap_or(usize::MAX);
+        let max = usize::try_from(pool.options().get_max_connections()).unwrap_or(usize::MAX);
+        Self {
+            used: open.saturating_sub(pool.num_idle()),
+            max,
+        }
+    }
+}
+
 impl Store {
+    /// How many connections are in use; with SQLite those that read.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        match self {
+            Self::Sqlite(store) => Connections::of(&store.readers),
+            Self::Postgres(store) => Connections::of(&store.pool),
+        }
+    }
+
     /// Opens the store in a data directory, which is made if it is absent, readable by its owner
     /// alone.
     ///

@@ -1,7 +1,11 @@
 //! One transaction per commit, behind the fence (rules R1, R2).
 
+use std::io;
+use std::time::Duration;
+
 use insula_types::{Epoch, PartitionId};
 use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::time::{Instant, timeout_at};
 
 use super::Store;
 use super::write::{execute, insert, upsert};
@@ -9,7 +13,14 @@ use crate::error::failed_to;
 use crate::rows::{Batch, Changes, Statement, Table, agent, framework, mark, request, role, task};
 use crate::{CellRecords, CommitError, CommitNo, Error, InputMark};
 
+/// Longest that a transaction may take from its beginning to the answer to its COMMIT. The server ends
+/// one whose client says nothing for a second, and the largest batch takes a few; beyond this the
+/// connection is dead, and whoever holds it keeps others from committing.
+const COMMIT_WITHIN: Duration = Duration::from_secs(30);
+
 impl Store {
+    /// A connection on which anything went wrong, or too much time went by, is closed with its session:
+    /// only one whose transaction has ended well is used again.
     pub(crate) async fn commit(
         &self,
         partition: PartitionId,
@@ -32,18 +43,40 @@ impl Store {
         let failed = |error| place.failed(error);
         let mut session = self.sessions.begin(&begin).await.map_err(failed)?;
         let connection = &mut session.connection;
-        write(connection, &changes).await.map_err(failed)?;
-        insert(connection, &mark::TABLE, mark::OR_RAISE, &marks)
+        let deadline = Instant::now() + COMMIT_WITHIN;
+        let written = async {
+            write(connection, &changes).await?;
+            insert(connection, &mark::TABLE, mark::OR_RAISE, &marks).await
+        };
+        within(deadline, "write a commit", written)
             .await
             .map_err(failed)?;
         // In one message: where the fence fails the server does not come to the rest.
         let end = format!("SELECT move_head({}); COMMIT", place.arguments());
-        sqlx::raw_sql(AssertSqlSafe(end))
-            .execute(connection)
+        let ended = async {
+            let ended = sqlx::raw_sql(AssertSqlSafe(end)).execute(&mut session.connection);
+            ended.await.map_err(failed_to("commit"))
+        };
+        within(deadline, "commit", ended)
             .await
-            .map_err(|source| place.unknown(failed_to("commit")(source)))?;
+            .map_err(|error| place.unknown(error))?;
         session.keep();
         Ok(commit_no.next())
+    }
+}
+
+/// What a step of a commit says, or that it said nothing in time.
+async fn within<T>(
+    deadline: Instant,
+    doing: &'static str,
+    step: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match timeout_at(deadline, step).await {
+        Ok(said) => said,
+        Err(_) => {
+            let silent = io::Error::new(io::ErrorKind::TimedOut, "the database does not answer");
+            Err(failed_to(doing)(sqlx::Error::Io(silent)))
+        }
     }
 }
 

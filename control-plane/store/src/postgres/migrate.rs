@@ -16,6 +16,11 @@ const STEPS: &[Step] = &[
         "create service",
         include_str!("../../migrations/postgres/0002_create_service.sql"),
     ),
+    (
+        3,
+        "add task times",
+        include_str!("../../migrations/postgres/0003_add_task_times.sql"),
+    ),
 ];
 
 /// Brings the tables to the shape of this build. Replicas that start at once take turns.

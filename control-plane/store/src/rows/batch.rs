@@ -157,7 +157,7 @@ impl<'a> Row<'_, 'a> {
     }
 
     pub(crate) fn trace(self, trace: &'a TraceContext) -> Self {
-        self.text(&trace.traceparent).text(&trace.tracestate)
+        self.text(trace.traceparent()).text(trace.tracestate())
     }
 
     /// A compound value; all that are stored are plain data, which always has a JSON form.

@@ -180,10 +180,8 @@ impl<'r> Columns<'r> {
     }
 
     pub(crate) fn trace(&self) -> Result<TraceContext, Error> {
-        Ok(TraceContext {
-            traceparent: self.text("traceparent")?,
-            tracestate: self.text("tracestate")?,
-        })
+        let (traceparent, tracestate) = (self.text("traceparent")?, self.text("tracestate")?);
+        Ok(TraceContext::parse(&traceparent, &tracestate))
     }
 
     /// A value that should be there, given what another column says.

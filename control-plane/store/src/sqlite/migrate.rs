@@ -16,6 +16,11 @@ const STEPS: &[Step] = &[
         "create service",
         include_str!("../../migrations/sqlite/0002_create_service.sql"),
     ),
+    (
+        3,
+        "add task times",
+        include_str!("../../migrations/sqlite/0003_add_task_times.sql"),
+    ),
 ];
 
 /// Brings the tables to the shape of this build.
@@ -79,6 +84,33 @@ mod tests {
         let sql = "SELECT count(*) AS cells FROM cell";
         let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
         assert_eq!(row.get::<i64, _>("cells"), newest(STEPS));
+    }
+
+    #[tokio::test]
+    async fn a_task_of_before_its_times_were_recorded_has_none_of_them() {
+        let mut connection = empty().await;
+        run_to(2, STEPS, &mut connection).await.unwrap();
+        let sql =
+            "INSERT INTO task (cell, launch_epoch, launch_number, tenant, framework, task, name,
+                       kind, run_as, agent, role, resources, state, terminal, source, message,
+                       status_at_us, data, extra, launch_seq, archived, attempt, accepted_at_us,
+                       ended_at_us, traceparent, tracestate, format_version)
+                   VALUES ('full', 1, 1, 'a', 'one', 't', '', 'native', '', 'agent', '*',
+                       'cpus:1', 'TASK_FINISHED', 1, 'SOURCE_EXECUTOR', '', 9, x'', x'', 1, 1, 0,
+                       9, 12, '', '', 1)";
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+        migrate(&mut connection).await.unwrap();
+        let sql = "SELECT * FROM task";
+        let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(row.get::<i64, _>("ended_at_us"), 12);
+        for column in [
+            "acknowledged_at_us",
+            "agent_received_at_us",
+            "agent_started_at_us",
+            "agent_ended_at_us",
+        ] {
+            assert_eq!(row.get::<Option<i64>, _>(column), None, "{column}");
+        }
     }
 
     #[tokio::test]

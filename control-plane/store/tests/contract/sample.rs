@@ -8,7 +8,7 @@ use insula_types::record::{
     AgentRow, AgentState, FrameworkRow, FrameworkState, RequestRow, RoleRow, TaskRow,
 };
 use insula_types::request::TaskRequest;
-use insula_types::task::{Exit, TaskTimes};
+use insula_types::task::{AgentTimes, Exit, TaskTimes};
 use insula_types::{
     AgentId, Epoch, FrameworkId, FrameworkKey, LaunchId, Reason, Source, Span, TaskId, TaskKey,
     TaskKind, TaskState, TaskStatus, TenantId, Time, TraceContext, UpdateUuid,
@@ -162,8 +162,7 @@ pub(crate) fn plain_task(key: FrameworkKey, task: &str, number: u64) -> TaskRow 
         times: TaskTimes {
             submitted: Some(Time(7)),
             accepted: Time(9),
-            started: None,
-            ended: None,
+            ..TaskTimes::default()
         },
         trace: TraceContext::default(),
     }
@@ -200,8 +199,14 @@ pub(crate) fn full_task(key: FrameworkKey, task: &str, number: u64) -> TaskRow {
             accepted: Time(9),
             started: Some(Time(11)),
             ended: Some(Time(12)),
+            acknowledged: Some(Time(13)),
+            on_agent: AgentTimes {
+                received: Some(Time(10)),
+                started: Some(Time(11)),
+                ended: Some(Time(14)),
+            },
         },
-        trace: TraceContext::start(5, 6),
+        trace: TraceContext::start(5, 6, true),
         ..plain
     }
 }
@@ -244,7 +249,7 @@ pub(crate) fn full_request(tenant: &str, task: &str) -> RequestRow {
             constraints: vec![("rack".to_owned(), AWKWARD.to_owned())],
             retries: u32::MAX,
             payload: Bytes::from_static(b"\x80"),
-            trace: TraceContext::start(1, 2),
+            trace: TraceContext::start(1, 2, true),
             ..plain.request
         },
         launch: Some(launch(4)),

@@ -60,6 +60,7 @@ impl Cluster {
             config: place.write("config", &settings.to_file()),
             public: balancer.address(),
             home: place.path().to_owned(),
+            environment: settings.environment.clone(),
         };
         let secret = init(&shape);
         let mut replicas = Vec::new();
@@ -111,7 +112,7 @@ impl Cluster {
         });
         let token = token.await;
         let name = format!("agent-{}", self.agents.len());
-        let agent = Agent::start(&self.shape.insula, self.place.path(), &name, proxy, token);
+        let agent = Agent::start(&self.shape, &name, proxy, token);
         self.agents.push(agent);
     }
 
@@ -237,6 +238,17 @@ impl Cluster {
         Program::new(&self.shape.insula)
             .args(args)
             .args(["--database-url", &url])
+    }
+
+    /// The program as a person calls it, through the load balancer, as the operator of a cell.
+    #[must_use]
+    pub fn person<const N: usize>(&self, cell: &str, args: [&str; N]) -> Program {
+        let url = format!("http://{}", self.balancer.address());
+        Program::new(&self.shape.insula)
+            .env("INSULA_URL", url)
+            .env("INSULA_CREDENTIAL", &self.shape.operator_file)
+            .env("INSULA_CELL", cell)
+            .args(args)
     }
 
     /// The index of the replica that owns the partition of the default cell; waits until there is

@@ -21,6 +21,8 @@ pub struct Settings {
     pub clocks: Vec<String>,
     /// The program that the replicas are first started with, if it is not the one under test.
     pub former: Option<PathBuf>,
+    /// What replicas and agents find in their environment.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Default for Settings {
@@ -32,6 +34,7 @@ impl Default for Settings {
             unreachable_after: Duration::from_secs(5),
             clocks: Vec::new(),
             former: None,
+            environment: Vec::new(),
         }
     }
 }

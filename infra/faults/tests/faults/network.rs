@@ -72,6 +72,26 @@ async fn an_agent_is_not_heard(run: &mut Run) {
     run.recovered("an agent is not heard", since).await;
 }
 
+/// A replica that reaches no owner keeps nobody's agents from theirs: they find another replica, and
+/// nobody counts as unreachable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_of_a_replica_that_is_cut_off_from_redis_find_another() {
+    let Some(mut run) = Run::start(Settings::default()).await else {
+        return;
+    };
+    let owner = run.cluster.owner().await;
+    for replica in (0..run.cluster.replicas.len()).filter(|replica| *replica != owner) {
+        let since = Instant::now();
+        run.cluster.replicas[replica].to_redis.cut();
+        run.last_for(run.long_outage()).await;
+        run.recovered("a gateway stays cut off from Redis", since)
+            .await;
+        run.cluster.replicas[replica].to_redis.heal();
+        run.cluster.until_ready().await;
+    }
+    run.end().await;
+}
+
 /// A replica that cannot read who owns what hears it by the broker: the agents that are connected to it
 /// are heard, and nobody counts as unreachable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

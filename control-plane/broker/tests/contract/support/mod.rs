@@ -39,7 +39,12 @@ pub(crate) fn link(number: u32) -> LinkId {
 
 pub(crate) fn envelope(payload: impl Into<Bytes>) -> Envelope {
     let cell = Some("cell".into());
-    Envelope::new(cell, Epoch(0x19a), TraceContext::default(), payload.into())
+    Envelope::new(
+        cell,
+        Epoch(0x19a),
+        TraceContext::start(1, 2, false),
+        payload.into(),
+    )
 }
 
 /// Sends a text; gives its number.

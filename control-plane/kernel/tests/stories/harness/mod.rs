@@ -7,6 +7,7 @@
 pub(crate) mod client;
 pub(crate) mod machine;
 pub(crate) mod store;
+pub(crate) mod traces;
 
 use std::collections::BTreeMap;
 
@@ -18,11 +19,12 @@ use insula_types::message::{Message, Peer, ToAgent, ToFramework};
 use insula_types::request::TaskRequest;
 use insula_types::{
     Epoch, OfferId, RequestId, Resources, SessionId, Span, TaskId, TaskKind, TenantId, Time,
-    TraceContext, UpdateUuid,
+    UpdateUuid,
 };
 
 use self::machine::Machine;
 use self::store::Store;
+use self::traces::trace_of;
 
 pub(crate) const TENANT: &str = "ml";
 
@@ -105,6 +107,9 @@ impl Cell {
     }
 
     fn take(&mut self, effect: Effect) {
+        if let Effect::Send(peer, trace, message) = &effect {
+            traces::check(&self.store, peer, trace, message);
+        }
         match effect {
             Effect::Persist(record) => self.store.apply(record),
             Effect::Publish(event) => self.events.push(event.kind),
@@ -112,15 +117,15 @@ impl Cell {
                 let earlier = self.replies.insert(request, outcome);
                 assert_eq!(earlier, None, "one answer per question");
             }
-            Effect::Send(Peer::Framework { session, .. }, Message::ToFramework(message)) => {
+            Effect::Send(Peer::Framework { session, .. }, _, Message::ToFramework(message)) => {
                 self.inbox.entry(session).or_default().push(message);
             }
-            Effect::Send(Peer::Agent { agent, session }, Message::ToAgent(message)) => {
+            Effect::Send(Peer::Agent { agent, session }, _, Message::ToAgent(message)) => {
                 if let Some(machine) = self.machines.get_mut(agent.as_str()) {
                     machine.receive(&session, message);
                 }
             }
-            Effect::Send(peer, message) => panic!("{message:?} cannot go to {peer:?}"),
+            Effect::Send(peer, _, message) => panic!("{message:?} cannot go to {peer:?}"),
         }
     }
 
@@ -229,7 +234,7 @@ pub(crate) fn launch(task: &str, agent: &str, resources: &str) -> LaunchTask {
         executor: None,
         payload: Bytes::from_static(b"task info"),
         invalid: None,
-        trace: TraceContext::default(),
+        trace: trace_of(task),
     }
 }
 
@@ -242,7 +247,7 @@ pub(crate) fn wanted(task: &str, resources: &str) -> TaskRequest {
         constraints: Vec::new(),
         retries: 0,
         payload: Bytes::from_static(b"task info"),
-        trace: TraceContext::default(),
+        trace: trace_of(task),
     }
 }
 

@@ -90,6 +90,15 @@ impl Store {
         &self.tasks[&launch]
     }
 
+    pub(crate) fn find(&self, launch: LaunchId) -> Option<&TaskRow> {
+        self.tasks.get(&launch)
+    }
+
+    /// All of them, archived ones as well.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &TaskRow> + Clone {
+        self.tasks.values()
+    }
+
     pub(crate) fn agent(&self, agent: &str) -> &AgentRow {
         &self.agents[&AgentId::from(agent)]
     }

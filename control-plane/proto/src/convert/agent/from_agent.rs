@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use insula_types::agent::{AgentCapabilities, AgentInfo, Enforcement};
 use insula_types::message::{FromAgent, Registration, TaskReport};
-use insula_types::{CheckpointId, ExecutorId, FORMAT_VERSION, SessionId, TasksDigest, Time};
+use insula_types::{
+    CheckpointId, ExecutorId, FORMAT_VERSION, SessionId, TasksDigest, Time, TraceContext,
+};
 
 use super::AgentProtocolError as Error;
 use super::ids::{
@@ -16,6 +18,16 @@ use super::ids::{
 use super::status::{state_from_wire, status_from_wire, status_to_wire};
 use crate::insula::agent::v1;
 use crate::insula::agent::v1::from_agent::Message;
+
+/// A message of an agent with the trace it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// What it says.
+    pub message: AgentMessage,
+    /// The trace of the task that it is about, else of the agent's session; empty only from a former
+    /// agent. An update that travels under another trace than it names takes that one.
+    pub trace: TraceContext,
+}
 
 /// One message of an agent: for the gateway itself, or for the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +52,10 @@ pub enum AgentMessage {
 
 /// The message as it is sent.
 #[must_use]
-pub fn from_agent_to_wire(message: AgentMessage) -> v1::FromAgent {
+pub fn from_agent_to_wire(said: Said) -> v1::FromAgent {
+    let Said { message, trace } = said;
+    let own = own_trace(&message).filter(|_| trace.is_empty());
+    let trace = trace_to_wire(own.unwrap_or(&trace));
     let message = match message {
         AgentMessage::Hello { session } => Message::Hello(v1::Hello {
             session: session.to_string(),
@@ -59,6 +74,15 @@ pub fn from_agent_to_wire(message: AgentMessage) -> v1::FromAgent {
     v1::FromAgent {
         format_version: FORMAT_VERSION,
         message: Some(message),
+        trace,
+    }
+}
+
+/// What an update says itself, as all that former builds know of traces.
+fn own_trace(message: &AgentMessage) -> Option<&TraceContext> {
+    match message {
+        AgentMessage::Kernel(FromAgent::Update { trace, .. }) => Some(trace),
+        _ => None,
     }
 }
 
@@ -66,9 +90,27 @@ pub fn from_agent_to_wire(message: AgentMessage) -> v1::FromAgent {
 ///
 /// # Errors
 /// [`Error`], for the first thing that is wrong.
-pub fn from_agent_from_wire(wire: v1::FromAgent) -> Result<AgentMessage, Error> {
+pub fn from_agent_from_wire(wire: v1::FromAgent) -> Result<Said, Error> {
     super::check_version(wire.format_version)?;
-    let kernel = match wire.message.ok_or(Error::Absent("content"))? {
+    let trace = trace_from_wire(wire.trace);
+    let message = message_from_wire(wire.message.ok_or(Error::Absent("content"))?)?;
+    Ok(agreed(trace, message))
+}
+
+/// One trace for frame and update: the frame's, or the update's if a former build sent it.
+fn agreed(mut trace: TraceContext, mut message: AgentMessage) -> Said {
+    if let AgentMessage::Kernel(FromAgent::Update { trace: own, .. }) = &mut message {
+        if trace.is_empty() {
+            trace.clone_from(own);
+        } else {
+            own.clone_from(&trace);
+        }
+    }
+    Said { message, trace }
+}
+
+fn message_from_wire(message: Message) -> Result<AgentMessage, Error> {
+    let kernel = match message {
         Message::Hello(hello) => {
             let session = SessionId::new(&hello.session).map_err(bad_id("session"))?;
             return Ok(AgentMessage::Hello { session });

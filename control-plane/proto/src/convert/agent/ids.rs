@@ -67,8 +67,8 @@ pub(super) fn watermark_from_wire(mark: Option<v1::Watermark>) -> Watermark {
 /// Absent where nothing is traced.
 pub(super) fn trace_to_wire(trace: &TraceContext) -> Option<v1::Trace> {
     let wire = v1::Trace {
-        traceparent: trace.traceparent.clone(),
-        tracestate: trace.tracestate.clone(),
+        traceparent: trace.traceparent(),
+        tracestate: trace.tracestate().to_owned(),
     };
     (!trace.is_empty()).then_some(wire)
 }

@@ -1,6 +1,6 @@
 //! Status updates as an agent sends them.
 
-use insula_types::task::Exit;
+use insula_types::task::{AgentTimes, Exit};
 use insula_types::{ExecutorId, Reason, Source, TaskState, TaskStatus, Time};
 
 use super::AgentProtocolError as Error;
@@ -22,6 +22,7 @@ pub(super) fn status_to_wire(status: TaskStatus) -> v1::Status {
         executor_id: status.executor.map(|id| id.to_string()).unwrap_or_default(),
         data: status.data,
         extra: status.extra,
+        on_agent: times_to_wire(status.on_agent),
     }
 }
 
@@ -53,7 +54,27 @@ pub(super) fn status_from_wire(status: v1::Status) -> Result<TaskStatus, Error> 
         unreachable_since: None,
         data: status.data,
         extra: status.extra,
+        on_agent: times_from_wire(status.on_agent),
     })
+}
+
+/// Absent where nothing is known.
+fn times_to_wire(times: AgentTimes) -> Option<v1::AgentTimes> {
+    let wire = v1::AgentTimes {
+        received_micros: times.received.map(|time| time.0),
+        started_micros: times.started.map(|time| time.0),
+        ended_micros: times.ended.map(|time| time.0),
+    };
+    (times != AgentTimes::default()).then_some(wire)
+}
+
+fn times_from_wire(wire: Option<v1::AgentTimes>) -> AgentTimes {
+    let wire = wire.unwrap_or_default();
+    AgentTimes {
+        received: wire.received_micros.map(Time),
+        started: wire.started_micros.map(Time),
+        ended: wire.ended_micros.map(Time),
+    }
 }
 
 pub(super) fn state_from_wire(number: i32) -> Result<TaskState, Error> {

@@ -6,7 +6,7 @@ use insula_types::message::{
     AGENT_PROTOCOL, Command, CommandBody, FromAgent, Launch, Registration, TaskReport, ToAgent,
     Watermark,
 };
-use insula_types::task::Exit;
+use insula_types::task::{AgentTimes, Exit};
 use insula_types::{
     Epoch, FrameworkKey, LaunchId, Reason, Source, Span, TaskKind, TaskState, TaskStatus,
     TasksDigest, Time, TraceContext, UpdateUuid,
@@ -14,8 +14,8 @@ use insula_types::{
 use prost::Message as _;
 
 use super::{
-    Addressed, AgentMessage, AgentProtocolError, Output, OutputRequest, ServiceMessage, Start,
-    from_agent_from_wire, from_agent_to_wire, to_agent_from_wire, to_agent_to_wire,
+    Addressed, AgentMessage, AgentProtocolError, Output, OutputRequest, Said, ServiceMessage,
+    Start, from_agent_from_wire, from_agent_to_wire, to_agent_from_wire, to_agent_to_wire,
 };
 use crate::insula::agent::v1;
 
@@ -33,6 +33,11 @@ fn framework() -> FrameworkKey {
         tenant: "t".into(),
         framework: "f".into(),
     }
+}
+
+fn untraced(message: AgentMessage) -> Said {
+    let trace = TraceContext::default();
+    Said { message, trace }
 }
 
 fn registration() -> Registration {
@@ -77,20 +82,25 @@ fn registration() -> Registration {
     }
 }
 
-#[test]
-fn what_agents_say_arrives_unchanged() {
+/// One of each that an agent can say.
+pub(super) fn agents_messages() -> Vec<AgentMessage> {
     let mut status = TaskStatus::new("task".into(), TaskState::Failed, Source::Executor, Time(5));
     status.reason = Some(Reason::ContainerLimitationMemory);
     status.message = "why".to_owned();
     status.uuid = Some(uuid());
     status.exit = Some(Exit::Signal(9));
+    status.on_agent = AgentTimes {
+        received: Some(Time(3)),
+        started: None,
+        ended: Some(Time(0)),
+    };
     let registration = registration();
     let by_digest = Registration {
         settled: Some(TasksDigest([3; 32])),
         protocol: AGENT_PROTOCOL,
         ..registration.clone()
     };
-    for message in [
+    vec![
         AgentMessage::Hello {
             session: "s".into(),
         },
@@ -99,7 +109,7 @@ fn what_agents_say_arrives_unchanged() {
         AgentMessage::Kernel(FromAgent::Update {
             launch: LAUNCH,
             status: Box::new(status),
-            trace: TraceContext::start(1, 2),
+            trace: TraceContext::start(1, 2, true),
         }),
         AgentMessage::Kernel(FromAgent::Message {
             framework: framework(),
@@ -115,16 +125,25 @@ fn what_agents_say_arrives_unchanged() {
             sentence: "no".to_owned(),
             not_found: true,
         },
-    ] {
+    ]
+}
+
+#[test]
+fn what_agents_say_arrives_unchanged() {
+    for message in agents_messages() {
+        let said = Said {
+            message,
+            trace: TraceContext::start(1, 2, true),
+        };
         assert_eq!(
-            from_agent_from_wire(from_agent_to_wire(message.clone())).unwrap(),
-            message
+            from_agent_from_wire(from_agent_to_wire(said.clone())).unwrap(),
+            said
         );
     }
 }
 
-#[test]
-fn what_agents_hear_arrives_unchanged() {
+/// One of each that an agent can be told.
+pub(super) fn services_messages() -> Vec<ServiceMessage> {
     let launch = Launch {
         launch: LAUNCH,
         framework: framework(),
@@ -133,7 +152,7 @@ fn what_agents_hear_arrives_unchanged() {
         resources: "cpus:1;mem:64".parse().unwrap(),
         user: "nobody".to_owned(),
         payload: Bytes::from_static(b"info"),
-        trace: TraceContext::default(),
+        trace: TraceContext::start(1, 2, true),
     };
     let command = |body| {
         ToAgent::Command(Command {
@@ -184,16 +203,18 @@ fn what_agents_hear_arrives_unchanged() {
         request: "r".to_owned(),
         launch: LAUNCH,
     };
-    for message in kernel
-        .map(ServiceMessage::Kernel)
-        .into_iter()
-        .chain(requests)
-        .chain([feed])
-    {
+    let kernel = kernel.map(ServiceMessage::Kernel).into_iter();
+    kernel.chain(requests).chain([feed]).collect()
+}
+
+#[test]
+fn what_agents_hear_arrives_unchanged() {
+    for message in services_messages() {
         let addressed = Addressed {
             epoch: Epoch(7),
             session: "s".into(),
             message,
+            trace: TraceContext::start(1, 2, true),
         };
         assert_eq!(
             to_agent_from_wire(to_agent_to_wire(addressed.clone())).unwrap(),
@@ -207,6 +228,7 @@ fn what_cannot_be_understood_says_why() {
     let newer = v1::FromAgent {
         format_version: 99,
         message: None,
+        trace: None,
     };
     assert_eq!(
         from_agent_from_wire(newer),
@@ -218,6 +240,7 @@ fn what_cannot_be_understood_says_why() {
     let empty = v1::FromAgent {
         format_version: 1,
         message: None,
+        trace: None,
     };
     assert_eq!(
         from_agent_from_wire(empty),
@@ -229,6 +252,7 @@ fn what_cannot_be_understood_says_why() {
     let wire = v1::FromAgent {
         format_version: 1,
         message: Some(hello),
+        trace: None,
     };
     assert_eq!(
         from_agent_from_wire(wire).unwrap_err().to_string(),
@@ -285,7 +309,7 @@ fn registration_bytes(count: u64, by_digest: bool) -> usize {
         full
     };
     let message = AgentMessage::Kernel(FromAgent::Register(Box::new(sent)));
-    from_agent_to_wire(message).encoded_len()
+    from_agent_to_wire(untraced(message)).encoded_len()
 }
 
 #[test]
@@ -319,7 +343,7 @@ struct FormerFromAgent {
 fn a_former_control_plane_does_not_take_a_digest_for_a_list_of_all_tasks() {
     let former = |registration| {
         let message = AgentMessage::Kernel(FromAgent::Register(Box::new(registration)));
-        let bytes = from_agent_to_wire(message).encode_to_vec();
+        let bytes = from_agent_to_wire(untraced(message)).encode_to_vec();
         FormerFromAgent::decode(&bytes[..]).unwrap().register
     };
     assert!(former(registration()).is_some());
@@ -353,9 +377,10 @@ fn a_former_agent_reports_every_task() {
     let wire = v1::FromAgent {
         format_version: 1,
         message: Some(v1::from_agent::Message::Register(register)),
+        trace: None,
     };
-    let AgentMessage::Kernel(FromAgent::Register(read)) = from_agent_from_wire(wire).unwrap()
-    else {
+    let read = from_agent_from_wire(wire).unwrap().message;
+    let AgentMessage::Kernel(FromAgent::Register(read)) = read else {
         panic!("it is a registration");
     };
     assert_eq!((read.settled, read.protocol), (None, 0));

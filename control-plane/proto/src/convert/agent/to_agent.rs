@@ -1,7 +1,9 @@
 //! What agents hear.
 
 use insula_types::message::{Command, CommandBody, Launch, ToAgent};
-use insula_types::{Epoch, FORMAT_VERSION, LaunchId, SessionId, Span, TaskKind, Time, UpdateUuid};
+use insula_types::{
+    Epoch, FORMAT_VERSION, LaunchId, SessionId, Span, TaskKind, Time, TraceContext, UpdateUuid,
+};
 
 use super::AgentProtocolError as Error;
 use super::ids::{
@@ -12,7 +14,7 @@ use crate::insula::agent::v1;
 use crate::insula::agent::v1::command::Body;
 use crate::insula::agent::v1::to_agent::Message;
 
-/// A message with whom it is from and for.
+/// A message with whom it is from and for, and the trace it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addressed {
     /// The sender's epoch; 0 for a gateway that speaks for itself.
@@ -21,6 +23,9 @@ pub struct Addressed {
     pub session: SessionId,
     /// What it says.
     pub message: ServiceMessage,
+    /// The trace of the task that it is about, else of what caused it; empty only from a former
+    /// control plane. A launch that travels under another trace than it names takes that one.
+    pub trace: TraceContext,
 }
 
 /// One message to an agent: from the kernel, or from a gateway on somebody's behalf.
@@ -98,7 +103,10 @@ pub fn to_agent_to_wire(addressed: Addressed) -> v1::ToAgent {
         epoch,
         session,
         message,
+        trace,
     } = addressed;
+    let own = own_trace(&message).filter(|_| trace.is_empty());
+    let trace = trace_to_wire(own.unwrap_or(&trace));
     let message = match message {
         ServiceMessage::Kernel(message) => kernel_to_wire(message),
         ServiceMessage::ReadOutput(request) => Message::ReadOutput(request_to_wire(request)),
@@ -112,6 +120,18 @@ pub fn to_agent_to_wire(addressed: Addressed) -> v1::ToAgent {
         epoch: epoch.0,
         session: session.to_string(),
         message: Some(message),
+        trace,
+    }
+}
+
+/// What a launch says itself, as all that former builds know of traces.
+fn own_trace(message: &ServiceMessage) -> Option<&TraceContext> {
+    match message {
+        ServiceMessage::Kernel(ToAgent::Command(Command {
+            body: CommandBody::Launch(launch),
+            ..
+        })) => Some(&launch.trace),
+        _ => None,
     }
 }
 
@@ -121,7 +141,8 @@ pub fn to_agent_to_wire(addressed: Addressed) -> v1::ToAgent {
 /// [`Error`], for the first thing that is wrong.
 pub fn to_agent_from_wire(wire: v1::ToAgent) -> Result<Addressed, Error> {
     super::check_version(wire.format_version)?;
-    let message = match wire.message.ok_or(Error::Absent("content"))? {
+    let mut trace = trace_from_wire(wire.trace);
+    let mut message = match wire.message.ok_or(Error::Absent("content"))? {
         Message::ReadOutput(request) => ServiceMessage::ReadOutput(request_from_wire(request)?),
         Message::FeedInput(feed) => ServiceMessage::FeedInput {
             request: feed.request_id,
@@ -146,12 +167,29 @@ pub fn to_agent_from_wire(wire: v1::ToAgent) -> Result<Addressed, Error> {
             reason: disconnect.reason,
         }),
     };
+    agree(&mut trace, &mut message);
     let session = SessionId::new(&wire.session).map_err(bad_id("session"))?;
     Ok(Addressed {
         epoch: Epoch(wire.epoch),
         session,
         message,
+        trace,
     })
+}
+
+/// One trace for frame and launch: the frame's, or the launch's if a former build sent it.
+fn agree(trace: &mut TraceContext, message: &mut ServiceMessage) {
+    if let ServiceMessage::Kernel(ToAgent::Command(Command {
+        body: CommandBody::Launch(launch),
+        ..
+    })) = message
+    {
+        if trace.is_empty() {
+            trace.clone_from(&launch.trace);
+        } else {
+            launch.trace.clone_from(trace);
+        }
+    }
 }
 
 fn kernel_to_wire(message: ToAgent) -> Message {

@@ -24,6 +24,7 @@ use insula_types::ErrorCode;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::ApiError;
+use super::requests::Arrival;
 use crate::auth::calling_agent;
 use crate::front::Connection;
 use crate::service::Service;
@@ -64,6 +65,9 @@ impl Agents {
     /// The agent that calls, if it is still welcome.
     async fn caller<T>(&self, request: &Request<T>) -> Result<AgentIdentity, ApiError> {
         let caller = calling_agent(request.extensions().get::<Connection>())?;
+        if let Some(arrival) = request.extensions().get::<Arrival>() {
+            arrival.comes_from(&caller.agent);
+        }
         let refuse = |sentence: &str| {
             let sentence = format!("agent {} {sentence}", caller.agent);
             ApiError::new(ErrorCode::PermissionDenied, sentence)

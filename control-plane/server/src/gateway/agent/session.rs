@@ -6,22 +6,26 @@ use std::time::Duration;
 use futures::Stream;
 use insula_kernel::Input;
 use insula_kernel::input::Cause;
-use insula_proto::convert::agent::{AgentMessage, from_agent_from_wire};
+use insula_proto::convert::agent::{AgentMessage, Said as Heard, from_agent_from_wire};
 use insula_proto::insula::agent::v1::{FromAgent, ToAgent};
 use insula_store::AgentIdentity;
-use insula_types::SessionId;
+use insula_telemetry::metrics::labels::{AgentMessage as Measured, Direction};
+use insula_telemetry::names::{key, span};
+use insula_telemetry::{Kind, Span};
 use insula_types::message::{FromAgent as Said, Peer};
+use insula_types::{SessionId, TraceContext};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 use tonic::{Status, Streaming};
 
 use super::outbound;
 use crate::cells::Handle;
 use crate::gateway::ApiError;
+use crate::metrics;
 use crate::relay::{AgentSender, Failure, Line};
 use crate::service::Service;
 
-/// How often it is looked whether somebody serves the cell of an agent that nobody listened to.
+/// How often it is looked whether somebody listens to an agent that nobody listened to.
 const LOOK: Duration = Duration::from_millis(200);
 /// An agent says its hello with the call itself.
 const HELLO: Duration = Duration::from_secs(10);
@@ -35,7 +39,7 @@ pub(super) async fn begin(
     identity: AgentIdentity,
     mut messages: Streaming<FromAgent>,
 ) -> Result<impl Stream<Item = Result<ToAgent, Status>> + Send + use<>, Status> {
-    let session = hello(&mut messages).await?;
+    let (session, trace) = hello(&mut messages).await?;
     let agent = &identity.agent;
     let cell = service.cells.find(&identity.cell).await;
     let cell = cell.map_err(ApiError::from)?;
@@ -52,13 +56,14 @@ pub(super) async fn begin(
         cell,
         peer,
         session: session.clone(),
+        trace: trace.clone(),
         line,
         sender,
     };
     tokio::spawn(async move {
         let (last, cause) = tokio::select! {
             last = carrier.inbound(messages) => (last, Cause::ByPeer),
-            last = outbound::run(session, from_kernel, from_gateway, &answers) => {
+            last = outbound::run((session, trace), from_kernel, from_gateway, &answers) => {
                 (last, Cause::ByPeer)
             }
             () = carrier.service.stopping.ending() => (Some(stops()), Cause::ByUs),
@@ -77,17 +82,22 @@ fn stops() -> Status {
     Status::unavailable("this replica of the control plane stops; connect again")
 }
 
-async fn hello(messages: &mut Streaming<FromAgent>) -> Result<SessionId, Status> {
+/// The session, and its trace: the agent's, or one of ours if a former agent says none.
+async fn hello(messages: &mut Streaming<FromAgent>) -> Result<(SessionId, TraceContext), Status> {
     let begins = || Status::invalid_argument("a session begins with a hello");
     let first = timeout(HELLO, messages.message()).await;
     let first = first.map_err(|_| begins())??.ok_or_else(begins)?;
-    match read(first)? {
-        AgentMessage::Hello { session } => Ok(session),
+    let Heard { message, trace } = read(first)?;
+    match message {
+        AgentMessage::Hello { session } if trace.is_empty() => {
+            Ok((session, insula_telemetry::fresh()))
+        }
+        AgentMessage::Hello { session } => Ok((session, trace)),
         AgentMessage::Kernel(_) | AgentMessage::RequestFailed { .. } => Err(begins()),
     }
 }
 
-fn read(message: FromAgent) -> Result<AgentMessage, Status> {
+fn read(message: FromAgent) -> Result<Heard, Status> {
     from_agent_from_wire(message).map_err(|error| Status::invalid_argument(error.to_string()))
 }
 
@@ -97,6 +107,8 @@ struct Carrier {
     cell: Handle,
     peer: Peer,
     session: SessionId,
+    /// What is said in the session and is about no task belongs to it.
+    trace: TraceContext,
     line: Line,
     sender: AgentSender,
 }
@@ -115,7 +127,7 @@ impl Carrier {
                 }
             };
             let taken = match read(message) {
-                Ok(message) => self.take(message).await,
+                Ok(said) => self.take(said).await,
                 Err(status) => Err(status),
             };
             if let Err(status) = taken {
@@ -125,18 +137,20 @@ impl Carrier {
         }
     }
 
-    async fn take(&self, message: AgentMessage) -> Result<(), Status> {
-        match message {
+    async fn take(&self, said: Heard) -> Result<(), Status> {
+        match said.message {
             AgentMessage::Hello { .. } => Err(Status::invalid_argument("a session has one hello")),
             AgentMessage::Kernel(message) => {
+                self.measure(metrics::from_agent(&message));
                 self.check(&message)?;
-                self.submit(message).await
+                self.submit(said.trace, message).await
             }
             AgentMessage::RequestFailed {
                 request,
                 sentence,
                 not_found,
             } => {
+                self.measure(Measured::RequestFailed);
                 let failure = if not_found {
                     Failure::NotFound(sentence)
                 } else {
@@ -147,6 +161,11 @@ impl Carrier {
                 Ok(())
             }
         }
+    }
+
+    fn measure(&self, kind: Measured) {
+        let measures = self.cell.measures();
+        measures.agent_messages.one((Direction::Received, kind));
     }
 
     /// A certificate and key that turn up in another work directory belong to a copy of the machine,
@@ -162,7 +181,13 @@ impl Carrier {
         }
     }
 
-    async fn submit(&self, message: Said) -> Result<(), Status> {
+    async fn submit(&self, trace: TraceContext, message: Said) -> Result<(), Status> {
+        let trace = if trace.is_empty() {
+            self.trace.clone()
+        } else {
+            trace
+        };
+        let _processing = self.processing(&message, &trace);
         let turn = self.line.speak().await;
         if turn.is_none() {
             return Err(Status::aborted(
@@ -174,11 +199,24 @@ impl Carrier {
             session: self.session.clone(),
             message,
         };
-        if self.cell.submit(input).await.is_err() {
+        if self.cell.submit(&trace, input).await.is_err() {
             drop(turn);
             self.wait_for_owner().await;
         }
         Ok(())
+    }
+
+    /// The span of an update, until it is handed on.
+    fn processing(&self, message: &Said, trace: &TraceContext) -> Option<Span> {
+        let Said::Update { status, .. } = message else {
+            return None;
+        };
+        let mut span = Span::begin(span::RECEIVE_UPDATE, Kind::Consumer, trace);
+        if span.is_recorded() {
+            span.set(key::AGENT, Arc::<str>::from(&self.identity.agent));
+            span.set(key::TASK_STATE, status.state.as_str());
+        }
+        Some(span)
     }
 
     /// Nobody took what the agent said. Its connection stays: it is asked to register again as soon
@@ -187,10 +225,11 @@ impl Carrier {
     async fn wait_for_owner(&self) {
         // Not at once, or an owner that is there and refuses would be asked without a break.
         let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.tick().await;
         loop {
             look.tick().await;
-            if self.cell.is_served() {
+            if self.cell.is_reached().await {
                 return self.cell.resync(&self.peer);
             }
         }
@@ -207,6 +246,6 @@ impl Carrier {
             session,
             cause,
         };
-        let _ = self.cell.submit(disconnected).await;
+        let _ = self.cell.submit(&self.trace, disconnected).await;
     }
 }

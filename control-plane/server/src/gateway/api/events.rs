@@ -60,7 +60,8 @@ pub(super) async fn events(
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
-fn may_see(tenant: &TenantId, seen: &Seen) -> bool {
+/// Whether a tenant may know of an event.
+pub(super) fn may_see(tenant: &TenantId, seen: &Seen) -> bool {
     seen.tenant.as_ref().is_none_or(|owner| owner == tenant)
 }
 

@@ -7,9 +7,11 @@ use insula_types::{AgentId, ErrorCode};
 use super::ApiError;
 use super::body::Segments;
 use crate::auth::TenantContext;
+use crate::gateway::requests::Arrival;
 
 pub(super) async fn discard(
     context: TenantContext,
+    arrival: Arrival,
     Segments(agent): Segments<String>,
 ) -> Result<StatusCode, ApiError> {
     if !context.admin {
@@ -20,7 +22,10 @@ pub(super) async fn discard(
         .map_err(|error| ApiError::invalid(format!("'{agent}' is no agent: {error}")))?;
     let outcome = context
         .cell
-        .ask(|request| Input::DiscardHeld { request, agent })
+        .ask(arrival.context(), |request| Input::DiscardHeld {
+            request,
+            agent,
+        })
         .await?;
     match outcome {
         Outcome::Refused(rejection) => Err(rejection.into()),

@@ -130,7 +130,12 @@ pub(super) async fn attempt(
         .tasks(context.cell.cell(), &filter, None, PAGE_ROWS_MAX)
         .await?;
     let mut starts = starts.rows.into_iter();
-    starts.find(|row| row.attempt == attempt).ok_or_else(|| {
-        ApiError::not_found(format!("there is no start number {attempt} of task '{id}'"))
-    })
+    starts
+        .find(|row| row.attempt == attempt)
+        .ok_or_else(|| no_start(id, attempt))
+}
+
+/// What is said of a start that does not exist.
+pub(super) fn no_start(id: &str, attempt: u32) -> ApiError {
+    ApiError::not_found(format!("there is no start number {attempt} of task '{id}'"))
 }

@@ -16,6 +16,7 @@ mod stdin;
 mod submit;
 mod tasks;
 mod tokens;
+mod trace;
 mod view;
 mod wait;
 
@@ -33,6 +34,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/tasks", get(list::list).post(submit::submit))
         .route("/v1/tasks/{id}", get(tasks::show))
         .route("/v1/tasks/{id}/why", get(tasks::why))
+        .route("/v1/tasks/{id}/trace", get(trace::trace))
         .route("/v1/tasks/{id}/kill", post(tasks::kill))
         .route("/v1/tasks/{id}/output/{stream}", get(output::output))
         .route("/v1/tasks/{id}/stdin", put(stdin::feed))

@@ -16,6 +16,7 @@ use super::body::{Parameters, Segments};
 use super::{ApiError, lookup, view, wait};
 use crate::auth::TenantContext;
 use crate::forward::Passed;
+use crate::gateway::requests::Arrival;
 use crate::relay::{Failure, Output};
 use crate::service::Service;
 
@@ -34,6 +35,7 @@ pub(super) async fn output(
     State(service): State<Arc<Service>>,
     context: TenantContext,
     passed: Passed,
+    arrival: Arrival,
     Segments((id, stream)): Segments<(String, String)>,
     Parameters(query): Parameters<OutputQuery>,
     request: Request,
@@ -54,7 +56,7 @@ pub(super) async fn output(
         return Ok(answered);
     }
     let launch = start.launch;
-    let body = read(&service, &context, &id, start, output, &query).await?;
+    let body = read(&service, &context, &arrival, &id, start, output, &query).await?;
     Ok(plain(body, Some(launch)))
 }
 
@@ -62,6 +64,7 @@ pub(super) async fn output(
 async fn read(
     service: &Service,
     context: &TenantContext,
+    arrival: &Arrival,
     id: &str,
     start: wait::Start,
     output: Stream,
@@ -78,7 +81,7 @@ async fn read(
         })
     };
     tokio::select! {
-        read = service.relay.read(&agent, ask) => match read {
+        read = service.relay.read(&agent, arrival.context(), ask) => match read {
             Ok(output) => Ok(stream_of(service, output)),
             // It never got as far as having output, for example because its program does not exist.
             Err(Failure::NotFound(_)) if is_over(service, context, id, launch).await? => {

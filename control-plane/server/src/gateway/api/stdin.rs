@@ -14,6 +14,7 @@ use super::body::Segments;
 use super::{ApiError, wait};
 use crate::auth::TenantContext;
 use crate::forward::Passed;
+use crate::gateway::requests::Arrival;
 use crate::relay::{Failure, Input};
 use crate::service::Service;
 
@@ -21,6 +22,7 @@ pub(super) async fn feed(
     State(service): State<Arc<Service>>,
     context: TenantContext,
     passed: Passed,
+    arrival: Arrival,
     Segments(id): Segments<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -36,7 +38,10 @@ pub(super) async fn feed(
         Err(request) => request,
     };
     let fed = async {
-        let input = service.relay.feed(&start.agent, start.launch).await;
+        let input = service
+            .relay
+            .feed(&start.agent, arrival.context(), start.launch)
+            .await;
         pour(request.into_body(), input.map_err(refusal)?).await
     };
     tokio::select! {

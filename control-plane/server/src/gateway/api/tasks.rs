@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::body::{self, Parameters, Segments};
 use super::{ApiError, lookup, view, wait};
 use crate::auth::TenantContext;
+use crate::gateway::requests::Arrival;
 use crate::service::Service;
 
 /// Longest that a request may wait; proxies in between cut idle ones after a minute.
@@ -54,6 +55,20 @@ pub(super) async fn why(
     Segments(id): Segments<String>,
 ) -> Result<Json<WhyAnswer>, ApiError> {
     let found = lookup::find(&service, &context, &id).await?;
+    let sentence = |data: Why| WhySentence {
+        sentence: data.to_string(),
+        data,
+    };
+    let reasons = reasons(&context, &found).await?;
+    let reasons = reasons.into_iter().map(sentence).collect();
+    Ok(Json(WhyAnswer { id, reasons }))
+}
+
+/// Why a task stands where it stands, the most telling reason first.
+pub(super) async fn reasons(
+    context: &TenantContext,
+    found: &lookup::Found,
+) -> Result<Vec<Why>, ApiError> {
     let reasons = match (found.current(), &found.request) {
         (None, Some(request)) if request.withdrawn_at.is_some() => Some(vec![Why::State {
             state: TaskState::Killed,
@@ -78,21 +93,13 @@ pub(super) async fn why(
         }
         (None, None) => None,
     };
-    let sentence = |data: Why| WhySentence {
-        sentence: data.to_string(),
-        data,
-    };
-    let reasons = reasons
-        .unwrap_or_default()
-        .into_iter()
-        .map(sentence)
-        .collect();
-    Ok(Json(WhyAnswer { id, reasons }))
+    Ok(reasons.unwrap_or_default())
 }
 
 pub(super) async fn kill(
     State(service): State<Arc<Service>>,
     context: TenantContext,
+    arrival: Arrival,
     Segments(id): Segments<String>,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
@@ -109,7 +116,7 @@ pub(super) async fn kill(
     let (tenant, task) = (context.tenant, TaskId::from(id));
     let outcome = context
         .cell
-        .ask(|request| Input::Withdraw {
+        .ask(arrival.context(), |request| Input::Withdraw {
             request,
             tenant,
             task,

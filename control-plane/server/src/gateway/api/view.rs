@@ -47,7 +47,7 @@ pub(super) fn waiting(row: &RequestRow) -> Task {
             ended: row.withdrawn_at.map(|time| time.0),
             ..Times::default()
         },
-        trace_id: request.trace.trace_id().unwrap_or_default().to_owned(),
+        trace_id: request.trace.trace_id_text(),
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn started(row: &TaskRow) -> Task {
             started: row.times.started.map(|time| time.0),
             ended: row.times.ended.map(|time| time.0),
         },
-        trace_id: row.trace.trace_id().unwrap_or_default().to_owned(),
+        trace_id: row.trace.trace_id_text(),
     }
 }
 

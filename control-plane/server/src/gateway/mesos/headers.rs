@@ -4,7 +4,6 @@ use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use insula_proto::mesos::v1::scheduler::{Call, Event};
 use insula_proto::{DecodeError, decode_json, decode_protobuf, encode_json};
-use insula_types::TraceContext;
 use prost::Message as _;
 
 use super::refusal::Refusal;
@@ -73,12 +72,6 @@ pub(super) fn accepted(headers: &HeaderMap) -> Result<MediaType, Refusal> {
         .ok_or(Refusal::NotAcceptable)
 }
 
-/// The trace of the request; empty if it has none.
-pub(super) fn trace(headers: &HeaderMap) -> TraceContext {
-    let text = |name| text(headers, name).unwrap_or_default();
-    TraceContext::parse(&text("traceparent"), &text("tracestate"))
-}
-
 /// A header as text; what is not UTF-8 is replaced, so that it equals nothing of ours.
 pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     let value = headers.get(name)?;
@@ -145,17 +138,5 @@ mod tests {
         for value in ["foo", "text/*", "application/json;q=0", ""] {
             assert_eq!(accepting(value), None, "{value}");
         }
-    }
-
-    #[test]
-    fn a_malformed_trace_counts_as_none() {
-        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let with = |value: &str| {
-            let name = http::HeaderName::from_static("traceparent");
-            trace(&HeaderMap::from_iter([(name, value.parse().unwrap())]))
-        };
-        assert_eq!(with(good).traceparent, good);
-        assert!(with("nonsense").is_empty());
-        assert!(trace(&HeaderMap::new()).is_empty());
     }
 }

@@ -26,5 +26,6 @@ mod routes;
 mod scheduler;
 mod state;
 
+pub(crate) use routes::route;
 pub use routes::router;
 pub use state::{HEARTBEAT_INTERVAL, Master, MesosState};

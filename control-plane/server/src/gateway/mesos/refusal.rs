@@ -1,5 +1,7 @@
 //! Every answer that is not a success: its sentence and its status, in one table.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -7,9 +9,11 @@ use insula_kernel::Rejection;
 use insula_proto::DecodeError;
 use insula_proto::decode::BODY_BYTES_MAX;
 use insula_proto::validate::InvalidCall;
+use insula_telemetry::metrics::labels::Outcome;
 use insula_types::ErrorCode;
 
-use crate::gateway::{ApiError, http_status};
+use crate::gateway::requests::Refused;
+use crate::gateway::{ApiError, chain, http_status};
 use crate::partition::Unavailable;
 
 /// Why a request is not answered as asked. Where Mesos has a sentence, it is that one.
@@ -103,16 +107,56 @@ pub(super) enum Refusal {
         "Whether the call was carried out is not known; subscribe again and reconcile before you repeat it"
     )]
     Uncertain,
-    /// Something of ours failed; the log says what.
-    #[error("The control plane failed to {0}; its log says why")]
-    Internal(&'static str),
+    /// Something of ours failed; the log says what, where the request ends.
+    #[error("The control plane failed to {doing}; its log says why")]
+    Internal {
+        /// What it could not do.
+        doing: &'static str,
+        /// Why, for the log only.
+        cause: Option<Arc<str>>,
+    },
 }
 
 impl Refusal {
     /// Something that the control plane could not do, with its cause for the log only.
     pub(super) fn internal(doing: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(doing, error, "request failed");
-        Self::Internal(doing)
+        Self::Internal {
+            doing,
+            cause: Some(chain(error).into()),
+        }
+    }
+
+    /// Of which kind it is, from a closed set.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Method { .. } => "method_not_allowed",
+            Self::ContentType | Self::ContentEncoding | Self::NoContentType => "content_type",
+            Self::NotAcceptable => "not_acceptable",
+            Self::BodyTooLarge | Self::Decode(DecodeError::TooLarge(_)) => "too_large",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::Decode(_)
+            | Self::Invalid(_)
+            | Self::OperationType(_)
+            | Self::Parameter { .. } => "invalid_argument",
+            Self::StreamIdOfSubscribe | Self::NoStreamId => "stream_id",
+            Self::Unsupported { .. } => "unimplemented",
+            Self::Rejected(rejection) => rejection_kind(rejection),
+            Self::Unauthenticated { .. } => "unauthenticated",
+            Self::General(error) => error.code().as_str(),
+            Self::Unavailable(_) => "unavailable",
+            Self::Uncertain => "uncertain",
+            Self::Internal { .. } => "internal",
+        }
+    }
+
+    /// What became of a call, for metrics.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Unavailable(_) => Outcome::Unavailable,
+            Self::Uncertain => Outcome::Uncertain,
+            _ => Outcome::Refused,
+        }
     }
 
     fn status(&self) -> StatusCode {
@@ -137,7 +181,7 @@ impl Refusal {
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::General(error) => http_status(error.code()),
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Uncertain | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Uncertain | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -149,6 +193,10 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         Rejection::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::BAD_REQUEST,
     }
+}
+
+fn rejection_kind(rejection: &Rejection) -> &'static str {
+    ApiError::from(rejection.clone()).code().as_str()
 }
 
 impl From<Unavailable> for Refusal {
@@ -178,7 +226,15 @@ impl From<insula_store::Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.status(), self.to_string()).into_response();
+        let sentence = self.to_string();
+        let mut response = (self.status(), sentence.clone()).into_response();
+        match &self {
+            Self::General(error) | Self::Unauthenticated { error, .. } => error.note(&mut response),
+            Self::Internal { cause, .. } => {
+                Refused::note(&mut response, self.kind(), &sentence, cause.clone());
+            }
+            _ => Refused::note(&mut response, self.kind(), &sentence, None),
+        }
         let headers = response.headers_mut();
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         headers.insert(CONTENT_TYPE, text);

@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use super::{MesosState, read, scheduler};
 use crate::auth::TenantContext;
 use crate::gateway::ApiError;
+use crate::gateway::requests::Arrival;
 
 /// Everything of the Mesos interface, and the answer to every other path.
 ///
@@ -27,6 +28,7 @@ enum Endpoint {
     Health,
     Redirect,
     Version,
+    Metrics,
     /// Known to Mesos; which, and what to do instead.
     Unsupported(&'static str, &'static str),
     Nothing,
@@ -47,7 +49,8 @@ async fn serve(State(state): State<MesosState>, request: Request) -> Result<Resp
         Endpoint::Unsupported(what, instead) => Err(Refusal::Unsupported { what, instead }),
         Endpoint::Scheduler => {
             only(&[Method::POST], "POST", &head.method)?;
-            scheduler::serve(&state, context, &head.headers, body).await
+            let arrival = Arrival::of(&head.extensions, &head.headers);
+            scheduler::serve(&state, context, &arrival, &head.headers, body).await
         }
         readable => {
             only(&[Method::GET, Method::HEAD], "GET, HEAD", &head.method)?;
@@ -55,6 +58,7 @@ async fn serve(State(state): State<MesosState>, request: Request) -> Result<Resp
                 Endpoint::Read(document) => {
                     read::document(&state, context, document, &head.uri).await
                 }
+                Endpoint::Metrics => read::metrics(&state, context).await,
                 Endpoint::Redirect => Ok(read::redirect(&state.master)),
                 Endpoint::Version => Ok(read::version()),
                 _ => Ok(Response::default()),
@@ -85,6 +89,23 @@ fn only(known: &[Method], allowed: &'static str, method: &Method) -> Result<(), 
     })
 }
 
+/// The route of a path as a pattern, for metrics; none for what there is not.
+pub(crate) fn route(path: &str) -> Option<&'static str> {
+    match endpoint(path) {
+        Endpoint::Scheduler => Some("/api/v1/scheduler"),
+        Endpoint::Read(read::Document::State) => Some("/state"),
+        Endpoint::Read(read::Document::Tasks) => Some("/tasks"),
+        Endpoint::Read(read::Document::Agents) => Some("/slaves"),
+        Endpoint::Read(read::Document::Frameworks) => Some("/frameworks"),
+        Endpoint::Health => Some("/health"),
+        Endpoint::Redirect => Some("/redirect"),
+        Endpoint::Version => Some("/version"),
+        Endpoint::Metrics => Some("/metrics/snapshot"),
+        Endpoint::Unsupported(..) => Some("/mesos/unsupported"),
+        Endpoint::Nothing => None,
+    }
+}
+
 const OPERATOR: Endpoint = Endpoint::Unsupported(
     "The operator API of Mesos (/api/v1)",
     "read /state, /tasks, /slaves and /frameworks, and change things through the Insula API at /v1",
@@ -97,9 +118,7 @@ fn endpoint(path: &str) -> Endpoint {
     // What is of the process and not of its master is never prefixed.
     match parts[..] {
         ["version"] => return Endpoint::Version,
-        ["metrics", "snapshot"] => {
-            return Endpoint::Unsupported("/metrics/snapshot of Mesos", READ_ONLY);
-        }
+        ["metrics", "snapshot"] => return Endpoint::Metrics,
         ["files" | "logging" | "system", _, ..] => {
             return Endpoint::Unsupported("This endpoint of Mesos", INSULA);
         }

@@ -252,6 +252,85 @@ fn an_owner_that_does_not_answer_or_falls_silent_is_left() {
 }
 
 #[test]
+fn agents_are_sent_away_from_a_gateway_that_does_not_reach_the_owner_for_long() {
+    let mut story = Story::open();
+    story.ask(1, 2, 10);
+    story.conversation.end(story.now, &mut story.orders);
+    let soon = story.now + SILENCE;
+    let late = soon + Duration::from_millis(1);
+    assert_eq!(story.conversation.forsaken(soon), None);
+    assert_eq!(story.conversation.forsaken(late), Some(&[cell()].into()));
+    story.reach(EPOCH);
+    assert!(
+        story.conversation.forsaken(late).is_some(),
+        "nobody has answered yet"
+    );
+    story.welcome(2, []);
+    assert_eq!(story.conversation.forsaken(late), None);
+}
+
+#[test]
+fn whoever_never_reached_the_owner_is_sent_away_as_well() {
+    let mut story = Story::new();
+    story.conversation.speaks_for(&cell());
+    story.reach(EPOCH);
+    let broken_at = story.now + SILENCE / 2;
+    let orders = &mut story.orders;
+    story.conversation.broken(&link(1), broken_at, orders);
+    let late = story.now + SILENCE + Duration::from_millis(1);
+    assert_eq!(story.conversation.forsaken(late), Some(&[cell()].into()));
+}
+
+#[test]
+fn each_owner_has_time_to_answer_before_anybody_is_sent_away() {
+    let mut story = Story::open();
+    story.ask(1, 2, 10);
+    story.conversation.end(story.now, &mut story.orders);
+    let late = story.now + SILENCE * 2;
+    let orders = &mut story.orders;
+    story.conversation.saw(Epoch(8), late, orders);
+    assert_eq!(story.conversation.forsaken(late), None);
+    let later = late + SILENCE * 2;
+    assert!(story.conversation.forsaken(later).is_some());
+    story.conversation.unowned();
+    assert_eq!(
+        story.conversation.forsaken(later),
+        None,
+        "nobody else would reach anybody"
+    );
+    story.conversation.end(later, &mut story.orders);
+    let orders = &mut story.orders;
+    story.conversation.home(Epoch(9), later, orders);
+    assert_eq!(story.conversation.forsaken(later + SILENCE * 2), None);
+}
+
+#[test]
+fn an_owner_that_did_not_answer_is_left_alone_for_a_moment() {
+    let mut story = Story::open();
+    let (start, orders) = (story.now, &mut story.orders);
+    story.conversation.end(start, orders);
+    assert_eq!(
+        story.reach(EPOCH),
+        Reach::Opening,
+        "one that had answered is asked again at once"
+    );
+    story
+        .conversation
+        .broken(&link(2), story.now, &mut story.orders);
+    assert_eq!(story.reach(EPOCH), Reach::Resting);
+    story.now += Duration::from_secs(1);
+    assert_eq!(story.reach(EPOCH), Reach::Opening);
+    let orders = &mut story.orders;
+    story.conversation.broken(&link(3), story.now, orders);
+    assert_eq!(story.reach(EPOCH), Reach::Resting);
+    assert_eq!(
+        story.reach(Epoch(8)),
+        Reach::Opening,
+        "of another owner nothing is known yet"
+    );
+}
+
+#[test]
 fn an_old_beat_confirms_nothing() {
     let mut story = Story::open();
     let later = story.now + SILENCE * 2;

@@ -162,10 +162,8 @@ fn framework_peer() -> Peer {
 }
 
 fn trace() -> TraceContext {
-    TraceContext {
-        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
-        tracestate: "vendor=1".into(),
-    }
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    TraceContext::parse(traceparent, "vendor=1")
 }
 
 fn launch_id() -> LaunchId {

@@ -3,7 +3,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
+use insula_kernel::Input;
+use insula_types::TraceContext;
+use insula_types::message::FromAgent;
+
 use super::{PAYLOAD_BYTES_MAX, ToGateway, ToOwner, WireError, names, samples};
+use crate::link::way::parcel;
 
 /// Set to anything, it makes the fixtures that are missing. None is ever written again: version 1 is
 /// what it was.
@@ -153,4 +158,53 @@ fn a_payload_over_the_limit_is_refused_unread() {
         ToOwner::decode(&huge),
         Err(WireError::TooLarge { .. })
     ));
+}
+
+/// Whose context an input travels with, as the gateways give it. Exhaustive on purpose: a new input
+/// does not compile before somebody has said so.
+fn context_of(input: &Input) -> &'static str {
+    match input {
+        Input::Call { .. }
+        | Input::Submit { .. }
+        | Input::Withdraw { .. }
+        | Input::DiscardHeld { .. }
+        | Input::SetRole { .. } => "request",
+        Input::Subscribe(_) | Input::FrameworkDisconnected { .. } | Input::MarkReached { .. } => {
+            "framework session"
+        }
+        Input::Agent { message, .. } => match message {
+            FromAgent::Update { .. } => "task",
+            FromAgent::Register(_) | FromAgent::Message { .. } | FromAgent::Alive { .. } => {
+                "agent session"
+            }
+        },
+        Input::AgentDisconnected { .. } => "agent session",
+        // No gateway says these.
+        Input::Timer | Input::Excused(_) => "owner",
+    }
+}
+
+#[test]
+fn no_input_travels_without_a_context() {
+    let cell = "cell".into();
+    let given = TraceContext::start(7, 8, true);
+    let mut seen = BTreeSet::new();
+    for sample in samples::to_owner() {
+        let ToOwner::Input { request, input } = sample else {
+            continue;
+        };
+        seen.insert(context_of(&input));
+        let with = parcel(&cell, &given, request, input.clone()).unwrap();
+        assert_eq!(with.trace, given, "{input:?}");
+        let without = parcel(&cell, &TraceContext::default(), request, input).unwrap();
+        assert!(!without.trace.is_empty());
+    }
+    let all = [
+        "agent session",
+        "framework session",
+        "owner",
+        "request",
+        "task",
+    ];
+    assert_eq!(seen, BTreeSet::from(all));
 }

@@ -1,8 +1,11 @@
 //! The relay with the agent's side played by the test.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use insula_proto::convert::agent::{Output as Stream, OutputRequest, Start};
+use insula_telemetry::fresh;
 use insula_types::Epoch;
 use tokio::sync::mpsc;
 
@@ -13,6 +16,9 @@ const LAUNCH: LaunchId = LaunchId {
     epoch: Epoch(1),
     number: 1,
 };
+
+/// That of whoever asks.
+static TRACE: LazyLock<TraceContext> = LazyLock::new(fresh);
 
 fn agent(name: &str) -> AgentId {
     AgentId::from(name)
@@ -28,8 +34,15 @@ fn stdout(request: String) -> ServiceMessage {
     })
 }
 
-async fn asked(requests: &mut mpsc::Receiver<ServiceMessage>) -> String {
-    match requests.recv().await {
+fn question() -> Asking {
+    Asking {
+        trace: TRACE.clone(),
+        message: stdout(String::new()),
+    }
+}
+
+async fn asked(requests: &mut mpsc::Receiver<Asking>) -> String {
+    match requests.recv().await.map(|asking| asking.message) {
         Some(
             ServiceMessage::ReadOutput(OutputRequest { request, .. })
             | ServiceMessage::FeedInput { request, .. },
@@ -39,7 +52,7 @@ async fn asked(requests: &mut mpsc::Receiver<ServiceMessage>) -> String {
 }
 
 /// A reader of agent `a`, and the end that the agent writes to.
-async fn joined(relay: &Relay, requests: &mut mpsc::Receiver<ServiceMessage>) -> (Output, Sink) {
+async fn joined(relay: &Relay, requests: &mut mpsc::Receiver<Asking>) -> (Output, Sink) {
     let a = agent("a");
     let answer = async {
         let request = asked(requests).await;
@@ -50,7 +63,7 @@ async fn joined(relay: &Relay, requests: &mut mpsc::Receiver<ServiceMessage>) ->
         assert!(relay.answer(&a, &request).is_none(), "answered once");
         sink
     };
-    let (output, sink) = tokio::join!(relay.read(&a, stdout), answer);
+    let (output, sink) = tokio::join!(relay.read(&a, &TRACE, stdout), answer);
     (output.unwrap(), sink)
 }
 
@@ -92,13 +105,13 @@ async fn an_agent_that_is_away_or_goes_away_fails_the_request() {
     let relay = Relay::default();
     let a = agent("a");
     let gone = Err(Failure::Disconnected(a.clone()));
-    assert_eq!(relay.read(&a, stdout).await.map(drop), gone);
+    assert_eq!(relay.read(&a, &TRACE, stdout).await.map(drop), gone);
     let (_line, sender, mut requests) = relay.agents().open(&a);
     let leave = async {
         asked(&mut requests).await;
         relay.disconnected(&sender);
     };
-    let (read, ()) = tokio::join!(relay.read(&a, stdout), leave);
+    let (read, ()) = tokio::join!(relay.read(&a, &TRACE, stdout), leave);
     assert_eq!(read.map(drop), gone);
     assert!(relay.lock().is_empty());
 }
@@ -115,7 +128,7 @@ async fn the_end_of_an_older_connection_leaves_the_requests_of_the_newer_alone()
         relay.answer(&agent("a"), &request).unwrap()
     };
     let a = agent("a");
-    let (read, _sink) = tokio::join!(relay.read(&a, stdout), answer);
+    let (read, _sink) = tokio::join!(relay.read(&a, &TRACE, stdout), answer);
     assert!(read.is_ok());
 }
 
@@ -127,7 +140,7 @@ async fn an_agent_that_does_not_answer_is_given_up() {
     };
     let a = agent("a");
     let (_line, _sender, mut requests) = relay.agents().open(&a);
-    let silent = relay.read(&a, stdout).await.map(drop);
+    let silent = relay.read(&a, &TRACE, stdout).await.map(drop);
     assert_eq!(silent, Err(Failure::Silent(a.clone())));
     let request = asked(&mut requests).await;
     assert!(relay.answer(&a, &request).is_none(), "it was forgotten");
@@ -138,13 +151,13 @@ async fn an_agent_that_is_behind_is_not_asked_more() {
     let relay = Relay::default();
     let a = agent("a");
     let (_line, sender, _requests) = relay.agents().open(&a);
-    while sender.try_send(stdout(String::new())).is_ok() {}
-    let busy = relay.read(&a, stdout).await.map(drop);
+    while sender.try_send(question()).is_ok() {}
+    let busy = relay.read(&a, &TRACE, stdout).await.map(drop);
     assert_eq!(busy, Err(Failure::Busy(a)));
     assert!(relay.lock().is_empty());
 }
 
-async fn fed(relay: &Relay, requests: &mut mpsc::Receiver<ServiceMessage>) -> (Input, Source) {
+async fn fed(relay: &Relay, requests: &mut mpsc::Receiver<Asking>) -> (Input, Source) {
     let a = agent("a");
     let answer = async {
         let request = asked(requests).await;
@@ -153,7 +166,7 @@ async fn fed(relay: &Relay, requests: &mut mpsc::Receiver<ServiceMessage>) -> (I
             other => panic!("the request is not known: {other:?}"),
         }
     };
-    let (input, source) = tokio::join!(relay.feed(&a, LAUNCH), answer);
+    let (input, source) = tokio::join!(relay.feed(&a, &TRACE, LAUNCH), answer);
     (input.unwrap(), source)
 }
 

@@ -104,6 +104,7 @@ impl Service {
     /// Starts a replica.
     pub(crate) async fn replica(&self) -> ReplicaServer {
         let options = ReplicaOptions {
+            id: ReplicaOptions::fresh_id(),
             listen: ([127, 0, 0, 1], 0).into(),
             advertise: None,
             public: None,

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use insula_proto::convert::agent::{
-    AgentMessage, OutputRequest, ServiceMessage, from_agent_to_wire, to_agent_from_wire,
+    AgentMessage, OutputRequest, Said as Traced, ServiceMessage, from_agent_to_wire,
+    to_agent_from_wire,
 };
 use insula_proto::insula::agent::v1::agent_service_client::AgentServiceClient;
 use insula_proto::insula::agent::v1::{
@@ -13,7 +14,7 @@ use insula_types::message::{
     Command, CommandBody, FromAgent as Said, Launch, Registration, ToAgent as Heard, Watermark,
 };
 use insula_types::task::Exit;
-use insula_types::{LaunchId, Source, TaskState, TaskStatus, Time, UpdateUuid};
+use insula_types::{LaunchId, Source, TaskState, TaskStatus, Time, TraceContext, UpdateUuid};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -39,7 +40,7 @@ impl Agent {
         let hello = AgentMessage::Hello {
             session: session.as_str().into(),
         };
-        say.send(from_agent_to_wire(hello)).await.unwrap();
+        say.send(wire(hello)).await.unwrap();
         let answer = soon(client.session(ReceiverStream::new(said))).await?;
         Ok(Self {
             identity: identity.clone(),
@@ -81,8 +82,7 @@ impl Agent {
     }
 
     pub(crate) async fn say(&self, said: Said) {
-        self.send(from_agent_to_wire(AgentMessage::Kernel(said)))
-            .await;
+        self.send(wire(AgentMessage::Kernel(said))).await;
     }
 
     pub(crate) async fn send(&self, message: FromAgent) {
@@ -96,6 +96,7 @@ impl Agent {
         };
         let addressed = to_agent_from_wire(message).unwrap();
         assert_eq!(addressed.session.as_str(), self.session);
+        assert!(!addressed.trace.is_empty(), "{addressed:?} has no trace");
         Ok(Some(addressed.message))
     }
 
@@ -225,13 +226,27 @@ impl Agent {
     /// Says that it cannot answer.
     pub(crate) async fn fails(&self, request: String, sentence: &str, not_found: bool) {
         let sentence = sentence.to_owned();
-        self.send(from_agent_to_wire(AgentMessage::RequestFailed {
+        self.send(wire(AgentMessage::RequestFailed {
             request,
             sentence,
             not_found,
         }))
         .await;
     }
+}
+
+/// The message in the trace of the tests' sessions, unless it names its own.
+pub(crate) fn wire(message: AgentMessage) -> FromAgent {
+    let own = match &message {
+        AgentMessage::Kernel(Said::Update { trace, .. }) => trace.clone(),
+        _ => TraceContext::default(),
+    };
+    let trace = if own.is_empty() {
+        TraceContext::start(11, 12, false)
+    } else {
+        own
+    };
+    from_agent_to_wire(Traced { message, trace })
 }
 
 type Ended = Result<tonic::Response<insula_proto::insula::agent::v1::SendOutputResponse>, Status>;

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub(crate) use agent::{Agent, launch_of};
+pub(crate) use agent::{Agent, launch_of, wire};
 pub(crate) use identity::{Identity, Stranger, strange_client, tls_to};
 
 /// How long a test waits for what must happen; it happens within milliseconds.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use insula_types::record::TaskRow;
-use insula_types::task::{Exit, TaskTimes};
+use insula_types::task::{AgentTimes, Exit, TaskTimes};
 use insula_types::{
     FrameworkKey, LaunchId, Reason, Source, TaskId, TaskKey, TaskKind, TaskState, TaskStatus,
 };
@@ -43,12 +43,7 @@ pub(crate) fn decode(row: AnyRow<'_>) -> Result<TaskRow, Error> {
         ack,
         archived: columns.flag("archived")?,
         attempt: columns.number("attempt")?,
-        times: TaskTimes {
-            submitted: columns.time_opt("submitted_at_us")?,
-            accepted: columns.time("accepted_at_us")?,
-            started: columns.time_opt("started_at_us")?,
-            ended: columns.time_opt("ended_at_us")?,
-        },
+        times: times(&columns)?,
         trace: columns.trace()?,
     })
 }
@@ -70,6 +65,22 @@ fn status(columns: &Columns, task: TaskId) -> Result<TaskStatus, Error> {
         unreachable_since: columns.time_opt("unreachable_since_us")?,
         data: columns.bytes("data")?,
         extra: columns.bytes("extra")?,
+        on_agent: AgentTimes::default(),
+    })
+}
+
+fn times(columns: &Columns) -> Result<TaskTimes, Error> {
+    Ok(TaskTimes {
+        submitted: columns.time_opt("submitted_at_us")?,
+        accepted: columns.time("accepted_at_us")?,
+        started: columns.time_opt("started_at_us")?,
+        ended: columns.time_opt("ended_at_us")?,
+        acknowledged: columns.time_opt("acknowledged_at_us")?,
+        on_agent: AgentTimes {
+            received: columns.time_opt("agent_received_at_us")?,
+            started: columns.time_opt("agent_started_at_us")?,
+            ended: columns.time_opt("agent_ended_at_us")?,
+        },
     })
 }
 

@@ -7,7 +7,7 @@ use insula_types::{CellId, FORMAT_VERSION, LaunchId};
 use crate::rows::Row;
 
 pub(crate) fn encode<'a>(values: Row<'_, 'a>, cell: &'a CellId, row: &'a TaskRow) {
-    delivery(status(accepted(values, cell, row), row), row);
+    times(delivery(status(accepted(values, cell, row), row), row), row);
 }
 
 fn accepted<'b, 'a>(values: Row<'b, 'a>, cell: &'a CellId, row: &'a TaskRow) -> Row<'b, 'a> {
@@ -62,9 +62,18 @@ fn delivery<'b, 'a>(values: Row<'b, 'a>, row: &'a TaskRow) -> Row<'b, 'a> {
         .number_opt(row.ack.map(|(seq, _)| seq))
         .uuid_opt(row.ack.map(|(_, uuid)| uuid))
         .flag(row.archived)
-        .time_opt(row.times.started)
-        .time_opt(row.times.ended)
-        .number(FORMAT_VERSION.into())
+}
+
+fn times(values: Row<'_, '_>, row: &TaskRow) {
+    let times = &row.times;
+    values
+        .time_opt(times.started)
+        .time_opt(times.ended)
+        .time_opt(times.acknowledged)
+        .time_opt(times.on_agent.received)
+        .time_opt(times.on_agent.started)
+        .time_opt(times.on_agent.ended)
+        .number(FORMAT_VERSION.into());
 }
 
 pub(crate) fn encode_payload<'a>(

@@ -54,6 +54,10 @@ pub(crate) const TABLE: Table = Table {
         "archived",
         "started_at_us",
         "ended_at_us",
+        "acknowledged_at_us",
+        "agent_received_at_us",
+        "agent_started_at_us",
+        "agent_ended_at_us",
         "format_version",
     ],
 };

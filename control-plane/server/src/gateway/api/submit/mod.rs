@@ -9,15 +9,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use insula_kernel::{Input, Outcome};
 use insula_proto::rest::{SubmitTask, SubmitTasks, Submitted, WhatToRun};
+use insula_telemetry::Admission;
+use insula_types::framework::BUILT_IN;
 use insula_types::request::TaskRequest;
-use insula_types::{ErrorCode, TaskKind, TraceContext};
-use uuid::Uuid;
+use insula_types::{ErrorCode, FrameworkId, FrameworkKey, TaskKind, TraceContext};
 
 use super::{ApiError, body, modules};
 use crate::auth::TenantContext;
+use crate::gateway::requests::{Admitted, Arrival};
 use crate::service::Service;
 
 /// Most tasks of one submission: all of them become one step of the kernel (rule R12).
@@ -31,11 +33,11 @@ const SUBMISSION_BYTES_MAX: usize = 16 << 20;
 pub(super) async fn submit(
     State(service): State<Arc<Service>>,
     context: TenantContext,
-    headers: HeaderMap,
+    arrival: Arrival,
     body: Body,
 ) -> Result<(StatusCode, Json<Submitted>), ApiError> {
     let submission: SubmitTasks = body::json(body).await?;
-    let given = caller_trace(&headers);
+    let admission = Admission::of(arrival.caller(), &context.tenant);
     let mut requests = Vec::new();
     let mut bytes = 0;
     for task in &submission.tasks {
@@ -47,7 +49,7 @@ pub(super) async fn submit(
             return Err(ApiError::new(ErrorCode::TooLarge, sentence));
         }
         for _ in 0..copies {
-            let request = request(task, &given)?;
+            let request = request(task, admission.task())?;
             bytes += size(&request)?;
             if bytes > SUBMISSION_BYTES_MAX {
                 let sentence = format!(
@@ -61,42 +63,39 @@ pub(super) async fn submit(
     if requests.is_empty() {
         return Err(ApiError::invalid("the submission holds no task"));
     }
-    let tenant = context.tenant;
+    let framework = FrameworkKey {
+        tenant: context.tenant.clone(),
+        framework: FrameworkId::from(BUILT_IN),
+    };
+    let asked = requests
+        .iter()
+        .map(|request| (&request.task, &request.trace));
+    let admitted = Admitted::new(&arrival, context.cell.cell(), &framework, asked);
     let outcome = context
         .cell
-        .ask(|request| Input::Submit {
+        .ask(arrival.context(), |request| Input::Submit {
             request,
-            tenant,
+            tenant: framework.tenant,
             tasks: requests,
         })
-        .await?;
+        .await;
+    let outcome = outcome.inspect_err(|unavailable| admitted.unanswered(unavailable))?;
     match outcome {
         Outcome::Submitted(ids) => {
+            admitted.accepted();
             let ids = ids.iter().map(ToString::to_string).collect();
             Ok((StatusCode::CREATED, Json(Submitted { ids })))
         }
-        Outcome::Refused(rejection) => Err(rejection.into()),
+        Outcome::Refused(rejection) => {
+            let error = ApiError::from(rejection);
+            admitted.refused(error.code().as_str(), error.message());
+            Err(error)
+        }
         Outcome::Accepted | Outcome::Subscribed(_) => Err(ApiError::new(
             ErrorCode::Internal,
             "the scheduler answered something else than was asked",
         )),
     }
-}
-
-/// A trace that the caller began is gone on with.
-fn caller_trace(headers: &HeaderMap) -> TraceContext {
-    let header = |name| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
-    TraceContext::parse(header("traceparent"), header("tracestate"))
-}
-
-fn fresh_trace() -> TraceContext {
-    let (span_id, _) = Uuid::new_v4().as_u64_pair();
-    TraceContext::start(Uuid::new_v4().as_u128(), span_id)
 }
 
 async fn check_module(
@@ -130,15 +129,10 @@ fn size(request: &TaskRequest) -> Result<usize, ApiError> {
     Ok(bytes)
 }
 
-fn request(task: &SubmitTask, given: &TraceContext) -> Result<TaskRequest, ApiError> {
+fn request(task: &SubmitTask, trace: TraceContext) -> Result<TaskRequest, ApiError> {
     let resources = check::resources(&task.resources)?;
     let timeout = check::timeout(task)?;
     let id = name::task_id(task)?;
-    let trace = if given.is_empty() {
-        fresh_trace()
-    } else {
-        given.clone()
-    };
     let kind = match task.run {
         WhatToRun::Module { .. } => TaskKind::Wasm,
         WhatToRun::Command(_) | WhatToRun::Shell(_) => TaskKind::Native,
@@ -158,6 +152,8 @@ fn request(task: &SubmitTask, given: &TraceContext) -> Result<TaskRequest, ApiEr
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use insula_telemetry::fresh;
+
     use super::*;
 
     fn task(json: &str) -> SubmitTask {
@@ -168,8 +164,8 @@ mod tests {
     fn equal_tasks_get_ids_of_their_own() {
         let task = task(r#"{"run":{"command":["/bin/Sleep","1"]}}"#);
         let (first, second) = (
-            request(&task, &TraceContext::default()).unwrap(),
-            request(&task, &TraceContext::default()).unwrap(),
+            request(&task, fresh()).unwrap(),
+            request(&task, fresh()).unwrap(),
         );
         assert_ne!(first.task, second.task);
         assert!(first.task.as_str().starts_with("sleep-"), "{}", first.task);

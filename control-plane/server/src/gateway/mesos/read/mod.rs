@@ -9,6 +9,7 @@ mod agents;
 mod fixed;
 mod frameworks;
 mod live;
+mod metrics;
 mod parameters;
 mod resources;
 mod state;
@@ -23,6 +24,7 @@ use insula_store::Store;
 use insula_types::{CellId, TenantId};
 
 pub(super) use fixed::{redirect, version};
+pub(super) use metrics::metrics;
 
 use self::live::Live;
 use self::parameters::Parameters;

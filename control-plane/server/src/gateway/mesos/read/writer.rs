@@ -53,7 +53,10 @@ where
     let piece = Vec::new();
     tokio::spawn(write(Writer { piece, pieces }));
     let Some(first) = written.recv().await else {
-        return Err(Refusal::Internal("write the document"));
+        return Err(Refusal::Internal {
+            doing: "write the document",
+            cause: None,
+        });
     };
     let first = first?;
     let body = match written.recv().await {

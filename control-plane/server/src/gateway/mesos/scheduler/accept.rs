@@ -5,7 +5,7 @@ use insula_proto::mesos::v1::OfferId;
 use insula_proto::mesos::v1::offer::Operation;
 use insula_proto::mesos::v1::offer::operation::Type;
 use insula_proto::mesos::v1::scheduler::call::Accept;
-use insula_types::TraceContext;
+use insula_telemetry::Admission;
 
 use super::calls::filters;
 use super::launch;
@@ -15,7 +15,7 @@ use crate::gateway::mesos::refusal::Refusal;
 ///
 /// An accept with an operation that is not supported is refused as a whole: its offers stay valid,
 /// so that the framework can use them otherwise.
-pub(super) fn asked(accept: Accept, trace: &TraceContext) -> Result<Asked, Refusal> {
+pub(super) fn asked(accept: Accept, admission: &Admission) -> Result<Asked, Refusal> {
     let filters = filters(accept.filters.as_ref());
     if accept.operations.is_empty() {
         let offers = known_offers(&accept.offer_ids);
@@ -32,7 +32,7 @@ pub(super) fn asked(accept: Accept, trace: &TraceContext) -> Result<Asked, Refus
             let tasks = operation.launch.unwrap_or_default().task_infos;
             tasks.into_iter().map(move |task| (task, has_id))
         })
-        .map(|(task, has_id)| launch::task(&task, has_id, trace))
+        .map(|(task, has_id)| launch::task(&task, has_id, admission.task()))
         .collect();
     Ok(Asked::Accept {
         offers: accept.offer_ids.into_iter().map(named).collect(),

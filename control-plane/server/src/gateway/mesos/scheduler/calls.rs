@@ -7,72 +7,96 @@ use insula_proto::convert::{offer, task};
 use insula_proto::mesos::v1;
 use insula_proto::mesos::v1::scheduler::Call;
 use insula_proto::mesos::v1::scheduler::call::{Kill, Reconcile, Type};
+use insula_telemetry::Admission;
 use insula_types::message::Peer;
-use insula_types::{
-    AgentId, FrameworkId, FrameworkKey, SessionId, TaskId, TraceContext, UpdateUuid,
-};
+use insula_types::{AgentId, CellId, FrameworkId, FrameworkKey, SessionId, TaskId, UpdateUuid};
 
 use super::accept;
 use crate::auth::TenantContext;
 use crate::gateway::mesos::headers;
 use crate::gateway::mesos::refusal::Refusal;
+use crate::gateway::requests::{Admitted, Arrival};
 
 /// Puts a call to the kernel; returns when it was taken.
 pub(super) async fn call(
     context: TenantContext,
+    arrival: &Arrival,
     r#type: Type,
     mut call: Call,
     headers: &HeaderMap,
 ) -> Result<(), Refusal> {
-    let trace = headers::trace(headers);
     let framework = FrameworkKey {
         tenant: context.tenant,
         framework: FrameworkId::from(call.framework_id.take().unwrap_or_default().value),
     };
-    let asked = asked(r#type, call, &trace)?;
+    arrival.calls(&framework.framework, r#type.as_str_name());
+    // A caller's flag counts for the tasks that it asks for, and for nothing else.
+    let admission = || Admission::of(arrival.caller(), &framework.tenant);
+    let asked = asked(r#type, call, admission)?;
+    let admitted = admitted(arrival, context.cell.cell(), &framework, &asked);
     // No session has an empty id, so that a call without one is refused by the kernel: only after
     // the framework was looked up, which is the order of Mesos.
     let session = headers::text(headers, headers::STREAM_ID);
     let stream = SessionId::from(session.clone().unwrap_or_default());
     let outcome = context
         .cell
-        .ask(|request| Input::Call {
+        .ask(arrival.context(), |request| Input::Call {
             request,
             framework: framework.clone(),
             session: stream.clone(),
             call: asked,
-            trace,
+            trace: arrival.context().clone(),
         })
         .await;
-    match outcome {
+    let refused = match outcome {
         Ok(Outcome::Refused(Rejection::WrongStream { .. })) if session.is_none() => {
-            Err(Refusal::NoStreamId)
+            Refusal::NoStreamId
         }
         // To its callers, a framework that was removed is as unknown as one that never was.
         Ok(Outcome::Refused(Rejection::FrameworkRemoved)) => {
-            Err(Refusal::Rejected(Rejection::FrameworkUnknown))
+            Refusal::Rejected(Rejection::FrameworkUnknown)
         }
-        Ok(Outcome::Refused(rejection)) => Err(Refusal::Rejected(rejection)),
-        Ok(_) => Ok(()),
+        Ok(Outcome::Refused(rejection)) => Refusal::Rejected(rejection),
+        Ok(_) => {
+            admitted.accepted();
+            return Ok(());
+        }
         Err(unavailable) => {
             if unavailable.uncertain {
                 let session = stream;
                 let peer = Peer::Framework { framework, session };
                 context.cell.close(&peer);
             }
-            Err(unavailable.into())
+            admitted.unanswered(&unavailable);
+            return Err(unavailable.into());
         }
-    }
+    };
+    admitted.refused(refused.kind(), &refused.to_string());
+    Err(refused)
+}
+
+/// The tasks of an accept; none of any other call.
+fn admitted(arrival: &Arrival, cell: &CellId, framework: &FrameworkKey, asked: &Asked) -> Admitted {
+    let launches = match asked {
+        Asked::Accept { launches, .. } => launches.as_slice(),
+        _ => &[],
+    };
+    let tasks = launches.iter().map(|launch| (&launch.task, &launch.trace));
+    Admitted::new(arrival, cell, framework, tasks)
 }
 
 /// The call in the kernel's words. The parts of its type are there, as was validated.
 ///
 /// Ids that break the rules of ids are passed on, here and in an accept: nothing has such an id, so
 /// the kernel's answer that it knows no such thing is the right one.
-fn asked(r#type: Type, call: Call, trace: &TraceContext) -> Result<Asked, Refusal> {
+fn asked(
+    r#type: Type,
+    call: Call,
+    admission: impl FnOnce() -> Admission,
+) -> Result<Asked, Refusal> {
     match r#type {
         Type::Teardown => Ok(Asked::Teardown),
-        Type::Accept => accept::asked(call.accept.unwrap_or_default(), trace),
+        Type::Accept => accept::asked(call.accept.unwrap_or_default(), &admission()),
         Type::Decline => {
             let decline = call.decline.unwrap_or_default();
             let filters = filters(decline.filters.as_ref());

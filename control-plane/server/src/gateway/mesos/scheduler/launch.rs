@@ -6,7 +6,6 @@ use insula_proto::mesos::v1::TaskInfo;
 use insula_proto::mesos::v1::environment::variable;
 use insula_types::{AgentId, Resources, TaskId, TaskKind, TraceContext};
 use prost::Message as _;
-use uuid::Uuid;
 
 /// Why a task is not started: the message of its `TASK_ERROR`.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +21,9 @@ enum Fault {
 /// Reads a task. One that is described wrongly, or with what is not supported, goes on with the
 /// sentence that its framework gets as `TASK_ERROR`.
 ///
-/// `has_operation_id` is whether the framework asked for the outcome of the operation. The task's
-/// trace is that of the call, or a fresh one.
-pub(super) fn task(info: &TaskInfo, has_operation_id: bool, trace: &TraceContext) -> LaunchTask {
+/// `has_operation_id` is whether the framework asked for the outcome of the operation; `trace` is the
+/// context of the task's own first span.
+pub(super) fn task(info: &TaskInfo, has_operation_id: bool, trace: TraceContext) -> LaunchTask {
     let read = task::from_wire(info)
         .map_err(Fault::from)
         .and_then(|description| check(info, has_operation_id).map(|()| description));
@@ -42,11 +41,7 @@ pub(super) fn task(info: &TaskInfo, has_operation_id: bool, trace: &TraceContext
         executor: description.executor.map(|executor| executor.id),
         payload: info.encode_to_vec().into(),
         invalid,
-        trace: if trace.is_empty() {
-            fresh_trace()
-        } else {
-            trace.clone()
-        },
+        trace,
     }
 }
 
@@ -59,11 +54,6 @@ fn nothing(info: &TaskInfo) -> Description {
         user: String::new(),
         executor: None,
     }
-}
-
-fn fresh_trace() -> TraceContext {
-    let (trace, span) = (Uuid::new_v4(), Uuid::new_v4());
-    TraceContext::start(trace.as_u128(), span.as_u64_pair().0)
 }
 
 fn check(info: &TaskInfo, has_operation_id: bool) -> Result<(), Fault> {

@@ -11,13 +11,17 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use insula_proto::mesos::v1::scheduler::Event;
 use insula_proto::recordio;
+use insula_telemetry::metrics::labels::FrameworkEvent;
+use insula_telemetry::names::{key, span};
+use insula_telemetry::{Kind, Span};
 use insula_types::message::{Message, ToFramework};
-use insula_types::{Epoch, SessionId};
+use insula_types::{Epoch, SessionId, TaskStatus, TraceContext};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::events::{self, Events};
 use super::subscription::Subscription;
 use crate::gateway::mesos::headers::MediaType;
+use crate::metrics;
 use crate::partition::Delivered;
 
 /// Messages that are taken out of a session at once. They are encoded together and written together,
@@ -45,6 +49,7 @@ pub(super) fn response(
         epoch: Epoch::default(),
         delivered: Vec::with_capacity(MESSAGES_PER_TURN),
         waiting: VecDeque::new(),
+        offerless_since: Some(Instant::now()),
         ended: false,
     };
     let body = Body::from_stream(futures::stream::unfold(stream, Stream::next));
@@ -78,7 +83,12 @@ enum Waiting {
     Record(Bytes),
     /// The kernel goes on with a long answer when it hears of it.
     Mark(u64),
+    /// The update before it was written.
+    Written(Delivery),
 }
+
+/// An update of a recorded task on its way to the connection.
+struct Delivery(Option<Span>);
 
 struct Stream {
     subscription: Subscription,
@@ -90,6 +100,8 @@ struct Stream {
     delivered: Vec<Delivered>,
     /// What is to be written, and what is to be said once all before it was; at most that of one turn.
     waiting: VecDeque<Waiting>,
+    /// When it began, until its first offer.
+    offerless_since: Option<Instant>,
     ended: bool,
 }
 
@@ -102,6 +114,7 @@ impl Stream {
                     Waiting::Record(record) => return Some((Ok(record), self)),
                     // Whoever asks for more has taken all that was before.
                     Waiting::Mark(mark) => self.subscription.reached(mark),
+                    Waiting::Written(delivery) => delivery.done(),
                 }
             }
             if self.ended {
@@ -122,7 +135,7 @@ impl Stream {
                 // Without its owner a stream says nothing more: silence tells the client to look
                 // for another one.
                 if self.subscription.is_confirmed().await {
-                    self.push(&events::heartbeat());
+                    self.heartbeat();
                 }
             }
         }
@@ -130,26 +143,36 @@ impl Stream {
 
     fn encode_delivered(&mut self) {
         let delivered = std::mem::take(&mut self.delivered);
-        for Delivered { epoch, message } in &delivered {
+        for delivered in &delivered {
+            let Delivered {
+                epoch,
+                trace,
+                message,
+            } = delivered;
             if self.ended || *epoch < self.epoch {
                 continue;
             }
             self.epoch = *epoch;
             if let Message::ToFramework(message) = message {
-                self.encode(message);
+                self.encode(message, trace);
             }
         }
         self.delivered = delivered;
         self.delivered.clear();
     }
 
-    fn encode(&mut self, message: &ToFramework) {
+    fn encode(&mut self, message: &ToFramework, trace: &TraceContext) {
         if let Some(event) = self.events.of(message) {
             self.push(&event);
         }
+        self.measure(message);
         match message {
-            ToFramework::Subscribed { .. } => self.push(&events::heartbeat()),
+            ToFramework::Subscribed { .. } => self.heartbeat(),
             ToFramework::Mark(mark) => self.waiting.push_back(Waiting::Mark(*mark)),
+            ToFramework::Update(status) if trace.is_sampled() => {
+                let delivery = self.delivery(status, trace);
+                self.waiting.push_back(Waiting::Written(delivery));
+            }
             ToFramework::Error(_) | ToFramework::Close => {
                 self.ended = true;
                 self.subscription.forget();
@@ -158,8 +181,58 @@ impl Stream {
         }
     }
 
+    fn delivery(&self, status: &TaskStatus, trace: &TraceContext) -> Delivery {
+        let framework = self.subscription.framework();
+        let span = Span::begin(span::DELIVER_UPDATE, Kind::Producer, trace)
+            .of(&framework.tenant)
+            .with(key::MESSAGING_SYSTEM, "mesos")
+            .with(key::MESSAGING_OPERATION_TYPE, "send")
+            .with(key::MESSAGING_OPERATION_NAME, "UPDATE")
+            .with(key::FRAMEWORK, framework.framework.as_str().to_owned())
+            .with(key::SESSION, self.subscription.id().as_str().to_owned())
+            .with(key::TASK, status.task.as_str().to_owned())
+            .with(key::TASK_STATE, status.state.as_str());
+        Delivery(Some(span))
+    }
+
+    fn measure(&mut self, message: &ToFramework) {
+        let measures = self.subscription.measures();
+        if let Some(event) = metrics::event(message) {
+            measures.events.one(event);
+        }
+        if matches!(message, ToFramework::Offers(_))
+            && let Some(since) = self.offerless_since.take()
+        {
+            measures.first_offer.took((), since.elapsed());
+        }
+    }
+
+    fn heartbeat(&mut self) {
+        self.push(&events::heartbeat());
+        let measures = self.subscription.measures();
+        measures.events.one(FrameworkEvent::Heartbeat);
+    }
+
     fn push(&mut self, event: &Event) {
         let record = record(self.media_type, event);
         self.waiting.push_back(Waiting::Record(record));
+    }
+}
+
+impl Delivery {
+    /// It was written.
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some(span) = &mut self.0 {
+            span.fail(
+                "disconnected",
+                "the framework's stream ended before it was written",
+            );
+        }
     }
 }

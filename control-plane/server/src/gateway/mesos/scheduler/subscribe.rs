@@ -6,8 +6,10 @@ use insula_kernel::{Input, Outcome};
 use insula_proto::convert::framework::{self, FrameworkError};
 use insula_proto::mesos::v1::scheduler::Call;
 use insula_proto::mesos::v1::scheduler::call;
+use insula_telemetry::names::{key, span};
+use insula_telemetry::{Kind, Span};
 use insula_types::framework::FrameworkInfo;
-use insula_types::{FrameworkId, FrameworkKey, SessionId};
+use insula_types::{CellId, FrameworkId, FrameworkKey, SessionId};
 use uuid::Uuid;
 
 use super::events::Events;
@@ -17,6 +19,7 @@ use crate::auth::TenantContext;
 use crate::gateway::mesos::MesosState;
 use crate::gateway::mesos::headers::MediaType;
 use crate::gateway::mesos::refusal::Refusal;
+use crate::gateway::requests::Arrival;
 
 /// What a framework says of itself, checked.
 struct Description {
@@ -30,6 +33,7 @@ struct Description {
 pub(super) async fn subscribe(
     state: &MesosState,
     context: TenantContext,
+    arrival: &Arrival,
     call: Call,
     media_type: MediaType,
 ) -> Result<Response, Refusal> {
@@ -47,10 +51,13 @@ pub(super) async fn subscribe(
         tenant: tenant.clone(),
         framework: description.id.clone().unwrap_or_else(|| fresh.clone()),
     };
+    arrival.calls(&framework.framework, "SUBSCRIBE");
+    let opening = opening(arrival, cell.cell(), &framework, &id);
     let refined = description.info.capabilities.reservation_refinement;
-    let mut subscription = Subscription::open(&cell, framework, id.clone());
+    let trace = opening.context().clone();
+    let mut subscription = Subscription::open(&cell, framework, id.clone(), trace);
     let outcome = cell
-        .ask(|request| {
+        .ask(opening.context(), |request| {
             Input::Subscribe(Box::new(Subscribe {
                 request,
                 tenant,
@@ -74,16 +81,40 @@ pub(super) async fn subscribe(
         }
         Ok(Outcome::Refused(rejection)) => {
             subscription.forget();
+            fail(opening, "refused", &rejection.to_string());
             Ok(stream::refusal(&id, media_type, rejection.to_string()))
         }
         Ok(Outcome::Accepted | Outcome::Submitted(_)) => {
-            Err(Refusal::Internal("understand its own answer"))
+            let (doing, cause) = ("understand its own answer", None);
+            Err(Refusal::Internal { doing, cause })
         }
         Err(unavailable) => {
             // The owner failed; the framework did not disconnect.
             subscription.forget();
+            fail(opening, "unavailable", &unavailable.to_string());
             Err(unavailable.into())
         }
+    }
+}
+
+/// A session is a trace of its own: what is said in it about no task belongs there, however long it
+/// lasts. This is its first span, from the request to the subscription.
+fn opening(arrival: &Arrival, cell: &CellId, framework: &FrameworkKey, id: &SessionId) -> Span {
+    let mut opening = Span::root(span::FRAMEWORK_SESSION, Kind::Internal)
+        .from(arrival.at())
+        .of(&framework.tenant)
+        .with(key::CELL, cell.as_str().to_owned())
+        .with(key::FRAMEWORK, framework.framework.as_str().to_owned())
+        .with(key::SESSION, id.as_str().to_owned());
+    opening.link(arrival.context());
+    arrival.concerns(opening.context());
+    opening
+}
+
+/// The session did not come to be; where nobody looks at it, its request says so.
+fn fail(mut opening: Span, kind: &'static str, sentence: &str) {
+    if opening.is_recorded() {
+        opening.fail(kind, sentence);
     }
 }
 

@@ -3,9 +3,10 @@
 use insula_kernel::Input;
 use insula_kernel::input::Cause;
 use insula_types::message::Peer;
-use insula_types::{FrameworkKey, SessionId};
+use insula_types::{FrameworkKey, SessionId, TraceContext};
 
 use crate::cells::Handle;
+use crate::metrics::Measures;
 use crate::partition::{Delivered, Session};
 
 /// An open subscription. Dropping it tells the kernel that the framework has disconnected, unless it
@@ -15,12 +16,19 @@ pub(super) struct Subscription {
     framework: FrameworkKey,
     id: SessionId,
     session: Session,
+    /// The trace of the session, in which there is what is said about no task.
+    trace: TraceContext,
     ended_by_us: bool,
 }
 
 impl Subscription {
     /// Opens a session. What the kernel says in it waits until it is read.
-    pub(super) fn open(handle: &Handle, framework: FrameworkKey, id: SessionId) -> Self {
+    pub(super) fn open(
+        handle: &Handle,
+        framework: FrameworkKey,
+        id: SessionId,
+        trace: TraceContext,
+    ) -> Self {
         let session = handle.open(Peer::Framework {
             framework: framework.clone(),
             session: id.clone(),
@@ -30,6 +38,7 @@ impl Subscription {
             framework,
             id,
             session,
+            trace,
             ended_by_us: false,
         }
     }
@@ -46,6 +55,11 @@ impl Subscription {
     /// Says that there is nothing to disconnect: the kernel refused the session or ended it.
     pub(super) fn forget(&mut self) {
         self.ended_by_us = true;
+    }
+
+    /// What this process counts and measures.
+    pub(super) fn measures(&self) -> &Measures {
+        self.handle.measures()
     }
 
     /// Whether the owner of the cell still answers (rule R17).
@@ -70,10 +84,10 @@ impl Subscription {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        let handle = self.handle.clone();
+        let (handle, trace) = (self.handle.clone(), self.trace.clone());
         runtime.spawn(async move {
             // An owner that has stopped has no sessions that could go on or end.
-            let _ = handle.submit(input).await;
+            let _ = handle.submit(&trace, input).await;
         });
     }
 

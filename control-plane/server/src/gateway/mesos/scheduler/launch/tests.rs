@@ -4,8 +4,6 @@ use insula_proto::decode_json;
 
 use super::*;
 
-const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
 fn read(fields: &str) -> LaunchTask {
     read_with(fields, false)
 }
@@ -16,7 +14,7 @@ fn read_with(fields: &str, has_operation_id: bool) -> LaunchTask {
         "resources":[{{"name":"cpus","type":"SCALAR","scalar":{{"value":"0.5"}}}}]{fields}}}"#
     );
     let info = decode_json(json.as_bytes()).unwrap();
-    task(&info, has_operation_id, &TraceContext::default())
+    task(&info, has_operation_id, insula_telemetry::fresh())
 }
 
 #[test]
@@ -103,18 +101,10 @@ fn an_id_that_is_none_is_still_named_in_the_answer() {
         },
         ..TaskInfo::default()
     };
-    let task = task(&info, false, &TraceContext::default());
+    let task = task(&info, false, insula_telemetry::fresh());
     assert_eq!(task.task.as_str(), "a/b");
     assert_eq!(
         task.invalid.as_deref(),
         Some("'a/b' contains invalid characters")
     );
-}
-
-#[test]
-fn a_task_has_the_trace_of_its_call_or_one_of_its_own() {
-    let fresh = [read(""), read("")].map(|task| task.trace);
-    assert!(!fresh[0].is_empty() && fresh[0] != fresh[1]);
-    let given = TraceContext::parse(TRACE, "");
-    assert_eq!(task(&TaskInfo::default(), false, &given).trace, given);
 }

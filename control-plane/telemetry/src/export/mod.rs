@@ -1,0 +1,11 @@
+//! Export over OTLP.
+
+mod otlp;
+mod queue;
+mod settings;
+mod tenant;
+
+pub(crate) use otlp::{operator, tenant};
+pub(crate) use queue::Queue;
+pub(crate) use settings::{Otlp, Protocol, Signal};
+pub use tenant::{TenantEndpoint, TenantEndpointError, parse_tenants};

@@ -1,0 +1,167 @@
+//! Starting and stopping, once for each process.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::Resource;
+use tokio::runtime::Runtime;
+
+use crate::export::{self, Otlp, Protocol, Queue, Signal, TenantEndpoint};
+use crate::recent::Recent;
+use crate::recorder::{self, Recorder, recorder};
+use crate::sampling::{Advice, Sampler};
+
+/// What a process records.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `service.name`, unless `OTEL_SERVICE_NAME` says otherwise.
+    pub service: &'static str,
+    /// `service.instance.id`: which replica or agent.
+    pub instance: String,
+    /// Which traces are recorded, unless `OTEL_TRACES_SAMPLER` says otherwise. Nothing means all if they
+    /// are exported, and none if they are not.
+    pub sampler: Option<Sampler>,
+    /// How many spans are kept in memory to be looked at; a few hundred bytes each.
+    pub recent: usize,
+    /// Tenants that get their own spans.
+    pub tenants: Vec<TenantEndpoint>,
+}
+
+/// Why recording cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A variable of the environment says what there is not.
+    #[error("{0}")]
+    Variable(String),
+    /// An exporter cannot be made of what the variables say.
+    #[error("cannot export spans of this process to {to}")]
+    Exporter {
+        /// Where to.
+        to: String,
+        /// Why.
+        #[source]
+        source: ExporterBuildError,
+    },
+    /// The system gives no thread.
+    #[error("cannot start the thread that exports spans")]
+    Thread(#[source] std::io::Error),
+    /// It was started before.
+    #[error("recording of spans was started before")]
+    Twice,
+}
+
+/// Records until it is shut or dropped.
+#[derive(Debug)]
+#[must_use = "what is not flushed at the end is lost"]
+pub struct Guard {
+    /// Carries a gRPC connection, if there is one; of its own, so that export takes no turn of anybody.
+    runtime: Option<Runtime>,
+}
+
+/// Starts recording as the standard variables of OpenTelemetry say.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn start(settings: Settings) -> Result<Guard, StartError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let otlp = Otlp::from_env(Signal::Traces, variable).map_err(StartError::Variable)?;
+    let chosen = Sampler::from_env(variable).map_err(StartError::Variable)?;
+    let is_exported = otlp.is_some() || !settings.tenants.is_empty();
+    if !is_exported && settings.recent == 0 {
+        return Ok(Guard { runtime: None });
+    }
+    let default = if is_exported {
+        Sampler::Always
+    } else {
+        Sampler::Never
+    };
+    // Connections need it; a provider that the process has chosen stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let resource = resource(&settings);
+    let runtime = runtime(otlp).map_err(StartError::Thread)?;
+    let queue = otlp.map(|otlp| operator(otlp, runtime.as_ref(), &resource));
+    let tenants = settings.tenants.iter().map(|endpoint| {
+        let exporter = export::tenant(endpoint).map_err(failed(&endpoint.url))?;
+        let queue = Queue::new(exporter, &resource, variable);
+        Ok((endpoint.tenant.clone(), queue))
+    });
+    let recorder = Recorder {
+        sampler: chosen.or(settings.sampler).unwrap_or(default),
+        advice: Advice::default(),
+        recent: Recent::new(settings.recent),
+        queue: queue.transpose()?,
+        tenants: tenants.collect::<Result<HashMap<_, _>, _>>()?,
+    };
+    if !recorder::install(recorder) {
+        return Err(StartError::Twice);
+    }
+    Ok(Guard { runtime })
+}
+
+fn operator(
+    otlp: Otlp,
+    runtime: Option<&Runtime>,
+    resource: &Resource,
+) -> Result<Queue, StartError> {
+    let _within = runtime.map(Runtime::enter);
+    let exporter = export::operator(otlp.protocol);
+    let exporter = exporter.map_err(failed(
+        "the receiver that the variables OTEL_EXPORTER_OTLP_… name",
+    ))?;
+    Ok(Queue::new(exporter, resource, |name| {
+        std::env::var(name).ok()
+    }))
+}
+
+fn failed(to: &str) -> impl FnOnce(ExporterBuildError) -> StartError {
+    let to = to.to_owned();
+    move |source| StartError::Exporter { to, source }
+}
+
+fn runtime(otlp: Option<Otlp>) -> std::io::Result<Option<Runtime>> {
+    if otlp.is_none_or(|otlp| otlp.protocol != Protocol::Grpc) {
+        return Ok(None);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("telemetry")
+        .enable_all()
+        .build()?;
+    Ok(Some(runtime))
+}
+
+/// Who we are, in OpenTelemetry's words; `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` come on top.
+pub(crate) fn resource(settings: &Settings) -> Resource {
+    let mut attributes = vec![
+        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        KeyValue::new("service.instance.id", settings.instance.clone()),
+    ];
+    if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
+        attributes.push(KeyValue::new("service.name", settings.service));
+    }
+    Resource::builder().with_attributes(attributes).build()
+}
+
+impl Guard {
+    /// Exports what waits, for at most about so long.
+    pub fn shut(mut self, within: Duration) {
+        self.end(within);
+    }
+
+    fn end(&mut self, within: Duration) {
+        if let Some(recorder) = recorder() {
+            recorder.flush(within);
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.end(Duration::from_secs(1));
+    }
+}
