@@ -5,7 +5,7 @@
 //! whichever replica looks.
 //!
 //! Two clocks meet in a row: kernel time, and the wall clock of the agent's machine. Kernel time is
-//! what counts; [`clock`] moves what an agent reports to where it fits.
+//! what counts; `clock.rs` moves what an agent reports to where it fits.
 
 mod clock;
 #[cfg(test)]
