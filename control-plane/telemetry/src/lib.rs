@@ -12,8 +12,8 @@
 //!
 //! [`start`] sends spans to where the standard variables of OpenTelemetry say, over OTLP, from a bounded
 //! queue and a thread of its own: a receiver that hangs costs dropped spans, which are counted
-//! ([`span_figures`]), and nothing else. The last spans can be looked at in the process itself
-//! ([`recent_spans`]).
+//! ([`span_figures`]), and nothing else. A process that exports nothing keeps its last spans to be
+//! looked at ([`recent_spans`]).
 //!
 //! [`TraceContext`]: insula_types::TraceContext
 

@@ -23,7 +23,8 @@ pub struct Settings {
     /// Which traces are recorded, unless `OTEL_TRACES_SAMPLER` says otherwise. Nothing means all if they
     /// are exported, and none if they are not.
     pub sampler: Option<Sampler>,
-    /// How many spans are kept in memory to be looked at; a few hundred bytes each.
+    /// How many spans are kept in memory to be looked at, a few hundred bytes each, unless they are
+    /// exported to the operator.
     pub recent: usize,
     /// Tenants that get their own spans.
     pub tenants: Vec<TenantEndpoint>,
@@ -87,10 +88,12 @@ pub fn start(settings: Settings) -> Result<Guard, StartError> {
         let queue = Queue::new(exporter, &resource, variable);
         Ok((endpoint.tenant.clone(), queue))
     });
+    // Keeping a span costs as much as making it. Where they are exported, that is where to look.
+    let kept = if otlp.is_some() { 0 } else { settings.recent };
     let recorder = Recorder {
         sampler: chosen.or(settings.sampler).unwrap_or(default),
         advice: Advice::default(),
-        recent: Recent::new(settings.recent),
+        recent: Recent::new(kept),
         queue: queue.transpose()?,
         tenants: tenants.collect::<Result<HashMap<_, _>, _>>()?,
     };

@@ -124,7 +124,10 @@ fn record() {
     renamed.rename("GET /v1/tasks");
     drop(renamed);
     Span::begin("nothing", Kind::Internal, &task).forget();
-    assert_eq!(recent_spans(TRACE).len(), 4);
+    assert!(
+        recent_spans(TRACE).is_empty(),
+        "what is exported is not kept"
+    );
     guard.shut(exporter::DEADLINE);
     let figures = span_figures();
     assert_eq!((figures.exported, figures.queued), (4, 0), "{figures:?}");
