@@ -18,7 +18,6 @@
 //! [`TraceContext`]: insula_types::TraceContext
 
 mod export;
-mod in_trace;
 mod log;
 pub mod metrics;
 pub mod names;
@@ -30,11 +29,10 @@ mod span;
 mod start;
 
 pub use export::{TenantEndpoint, TenantEndpointError, parse_tenants};
-pub use in_trace::in_trace;
 pub use log::{Format, InitError, NotAFormat, init};
 pub use propagation::{extract, inject};
 pub use recent::{RecentSpan, recent_spans};
-pub use recorder::{SpanFigures, span_figures};
+pub use recorder::{SpanFigures, is_recording, span_figures};
 pub use sampling::{Admission, Sampler, admitted, fresh};
 pub use span::{Kind, Span};
 pub use start::{Guard, Settings, StartError, start};

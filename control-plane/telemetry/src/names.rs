@@ -1,12 +1,10 @@
 //! The names of spans and of their attributes, all of them.
 //!
-//! Where OpenTelemetry has a name, it is that of the semantic conventions of version
-//! [`SEMANTIC_CONVENTIONS`] (general, HTTP, RPC, messaging, database); the others begin with `insula.`.
+//! Where OpenTelemetry has a name, it is that of the semantic conventions of the version that
+//! [`SCHEMA_URL`] ends in (general, HTTP, RPC, messaging, database); the others begin with `insula.`.
 
-/// The version of the conventions that the names are from.
-pub const SEMANTIC_CONVENTIONS: &str = "1.37.0";
-
-/// Where that version is described; goes with every exported span.
+/// Where the version of the conventions that the names are from is described; goes with every
+/// exported span.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.37.0";
 
 /// Names of spans.
@@ -93,8 +91,6 @@ pub mod key {
     pub const TASK: &str = "insula.task";
     /// The start of a task.
     pub const LAUNCH: &str = "insula.launch";
-    /// How often the task was started before.
-    pub const ATTEMPT: &str = "insula.attempt";
     /// How the task runs: `native` or `wasm`.
     pub const TASK_KIND: &str = "insula.task.kind";
     /// A state of a task, as Mesos names it.
@@ -125,8 +121,6 @@ pub mod key {
     pub const CELLS: &str = "insula.cells";
     /// Tasks that a commit or a request carries.
     pub const TASKS: &str = "insula.tasks";
-    /// The replica on the other side.
-    pub const PEER_REPLICA: &str = "insula.peer.replica";
     /// The kind of a Mesos call.
     pub const CALL: &str = "insula.call";
     /// Why the span is recorded although its trace is not: `error`.
@@ -141,8 +135,6 @@ pub mod key {
     pub const HTTP_STATUS: &str = "http.response.status_code";
     /// Where a client's request went.
     pub const SERVER_ADDRESS: &str = "server.address";
-    /// The scheme of a request.
-    pub const URL_SCHEME: &str = "url.scheme";
     /// The path of a request.
     pub const URL_PATH: &str = "url.path";
     /// What kind of error, from a closed set.
@@ -153,10 +145,6 @@ pub mod key {
     pub const MESSAGING_OPERATION_TYPE: &str = "messaging.operation.type";
     /// The kind of message.
     pub const MESSAGING_OPERATION_NAME: &str = "messaging.operation.name";
-    /// Where the message goes: a link or a session.
-    pub const MESSAGING_DESTINATION: &str = "messaging.destination.name";
-    /// Bytes of the message.
-    pub const MESSAGING_BODY_SIZE: &str = "messaging.message.body.size";
     /// `grpc`.
     pub const RPC_SYSTEM: &str = "rpc.system";
     /// The service of an rpc.

@@ -30,6 +30,12 @@ pub(crate) fn recorder() -> Option<&'static Recorder> {
     RECORDER.get()
 }
 
+/// Whether this process records any spans; what is gathered for them need not be otherwise.
+#[must_use]
+pub fn is_recording() -> bool {
+    recorder().is_some()
+}
+
 /// Makes a recorder that of the process; whether it is, since the first one stays.
 pub(crate) fn install(recorder: Recorder) -> bool {
     RECORDER.set(recorder).is_ok()

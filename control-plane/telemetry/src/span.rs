@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use insula_types::trace::Origin;
 use insula_types::{TenantId, TraceContext};
 use opentelemetry::Value;
 use opentelemetry::trace::SpanKind;
 
-use crate::names::key;
+use crate::names::{self, key};
 use crate::recorder::recorder;
 use crate::sampling;
 use details::Details;
@@ -87,6 +88,26 @@ impl Span {
             span.details = Some(Box::default());
         }
         span
+    }
+
+    /// The first span of a task, whose id and origin are stored in `context`: a child of its caller's
+    /// span, or linked to the first span of an earlier start.
+    #[must_use]
+    pub fn of_task(context: &TraceContext) -> Self {
+        let made = |parent| Self::made(names::span::TASK, Kind::Internal, context, parent);
+        match context.origin() {
+            None => made(0),
+            Some(Origin::Caller { span_id }) => made(span_id),
+            Some(Origin::Earlier { trace_id, span_id }) => {
+                let mut first = made(0);
+                first.link(&TraceContext::start(
+                    trace_id,
+                    span_id,
+                    context.is_sampled(),
+                ));
+                first
+            }
+        }
     }
 
     fn new(name: &'static str, kind: Kind, context: TraceContext, parent: u64) -> Self {

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
 use tokio::runtime::Runtime;
 
-use crate::export::{self, Otlp, Protocol, Queue, Signal, TenantEndpoint};
+use crate::export::{self, Otlp, Queue, Signal, TenantEndpoint};
 use crate::recent::Recent;
 use crate::recorder::{self, Recorder, recorder};
 use crate::sampling::{Advice, Sampler};
@@ -59,6 +58,8 @@ pub enum StartError {
 pub struct Guard {
     /// Carries a gRPC connection, if there is one; of its own, so that export takes no turn of anybody.
     runtime: Option<Runtime>,
+    /// How long the last export may take.
+    within: Duration,
 }
 
 /// Starts recording as the standard variables of OpenTelemetry say.
@@ -71,17 +72,17 @@ pub fn start(settings: Settings) -> Result<Guard, StartError> {
     let chosen = Sampler::from_env(variable).map_err(StartError::Variable)?;
     let is_exported = otlp.is_some() || !settings.tenants.is_empty();
     if !is_exported && settings.recent == 0 {
-        return Ok(Guard { runtime: None });
+        return Ok(Guard::new(None));
     }
     let default = if is_exported {
         Sampler::Always
     } else {
         Sampler::Never
     };
-    // Connections need it; a provider that the process has chosen stays.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let resource = resource(&settings);
-    let runtime = runtime(otlp).map_err(StartError::Thread)?;
+    let resource = export::resource(settings.service, settings.instance);
+    export::prepare();
+    let runtime = otlp.map(|otlp| otlp.protocol.runtime("telemetry"));
+    let runtime = runtime.transpose().map_err(StartError::Thread)?.flatten();
     let queue = otlp.map(|otlp| operator(otlp, runtime.as_ref(), &resource));
     let tenants = settings.tenants.iter().map(|endpoint| {
         let exporter = export::tenant(endpoint).map_err(failed(&endpoint.url))?;
@@ -100,7 +101,7 @@ pub fn start(settings: Settings) -> Result<Guard, StartError> {
     if !recorder::install(recorder) {
         return Err(StartError::Twice);
     }
-    Ok(Guard { runtime })
+    Ok(Guard::new(runtime))
 }
 
 fn operator(
@@ -123,48 +124,27 @@ fn failed(to: &str) -> impl FnOnce(ExporterBuildError) -> StartError {
     move |source| StartError::Exporter { to, source }
 }
 
-fn runtime(otlp: Option<Otlp>) -> std::io::Result<Option<Runtime>> {
-    if otlp.is_none_or(|otlp| otlp.protocol != Protocol::Grpc) {
-        return Ok(None);
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("telemetry")
-        .enable_all()
-        .build()?;
-    Ok(Some(runtime))
-}
-
-/// Who we are, in OpenTelemetry's words; `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` come on top.
-pub(crate) fn resource(settings: &Settings) -> Resource {
-    let mut attributes = vec![
-        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-        KeyValue::new("service.instance.id", settings.instance.clone()),
-    ];
-    if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
-        attributes.push(KeyValue::new("service.name", settings.service));
-    }
-    Resource::builder().with_attributes(attributes).build()
-}
-
 impl Guard {
+    fn new(runtime: Option<Runtime>) -> Self {
+        Self {
+            runtime,
+            within: Duration::from_secs(1),
+        }
+    }
+
     /// Exports what waits, for at most about so long.
     pub fn shut(mut self, within: Duration) {
-        self.end(within);
-    }
-
-    fn end(&mut self, within: Duration) {
-        if let Some(recorder) = recorder() {
-            recorder.flush(within);
-        }
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.within = within;
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.end(Duration::from_secs(1));
+        if let Some(recorder) = recorder() {
+            recorder.flush(self.within);
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }

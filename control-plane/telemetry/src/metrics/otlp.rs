@@ -6,9 +6,9 @@ use opentelemetry_otlp::{
     ExporterBuildError, MetricExporter, Protocol as Wire, WithExportConfig as _,
 };
 use opentelemetry_sdk::metrics::PeriodicReader;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
-use crate::export::{Otlp, Protocol, Signal};
+use crate::export::{self, Otlp, Protocol, Signal};
 
 /// Why metrics are not sent.
 #[derive(Debug, thiserror::Error)]
@@ -43,22 +43,14 @@ impl Export {
         let Some(Otlp { protocol }) = settings else {
             return Ok(None);
         };
-        // Connections need it; a provider that the process has chosen stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let (exporter, runtime) = match protocol {
-            Protocol::HttpProtobuf => (http()?, None),
-            Protocol::Grpc => {
-                let runtime = Builder::new_multi_thread()
-                    .worker_threads(1)
-                    .thread_name("metrics")
-                    .enable_all()
-                    .build()?;
-                let within = runtime.enter();
-                let exporter = MetricExporter::builder().with_tonic().build()?;
-                drop(within);
-                (exporter, Some(runtime))
-            }
+        export::prepare();
+        let runtime = protocol.runtime("metrics")?;
+        let within = runtime.as_ref().map(Runtime::enter);
+        let exporter = match protocol {
+            Protocol::HttpProtobuf => http()?,
+            Protocol::Grpc => MetricExporter::builder().with_tonic().build()?,
         };
+        drop(within);
         let reader = PeriodicReader::builder(exporter).build();
         Ok(Some(Self { reader, runtime }))
     }

@@ -5,9 +5,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Histogram as Instrument, Meter, MeterProvider as _};
-use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder as _, TextEncoder};
 use tokio::runtime::Runtime;
@@ -18,6 +17,7 @@ use super::histogram::{self, Histogram, OpenHistogram};
 use super::label::Labels;
 use super::otlp::{Export, ExportError};
 use super::shown::Shown;
+use crate::export::resource;
 
 /// Microseconds, of which counters of seconds are made.
 const MICROS: f64 = 1e6;
@@ -75,7 +75,7 @@ impl Metrics {
             .build()
             .expect("a registry that was just made takes its first collector");
         let mut builder = SdkMeterProvider::builder()
-            .with_resource(resource(&identity))
+            .with_resource(resource(identity.service, identity.instance.clone()))
             .with_reader(text);
         let is_exported = export.is_some();
         let mut runtime = None;
@@ -257,16 +257,6 @@ pub fn approximate(count: u64) -> f64 {
     )]
     let number = count as f64;
     number
-}
-
-fn resource(identity: &Identity) -> Resource {
-    Resource::builder()
-        .with_service_name(identity.service)
-        .with_attributes([
-            KeyValue::new("service.version", identity.version),
-            KeyValue::new("service.instance.id", identity.instance.clone()),
-        ])
-        .build()
 }
 
 /// The table says what a metric is; code that says otherwise does not start in any test.

@@ -2,7 +2,6 @@
 
 use insula_telemetry::names::{key, span};
 use insula_telemetry::{Kind, Span};
-use insula_types::trace::Origin;
 use insula_types::{CellId, FrameworkKey, TaskId, TraceContext};
 
 use super::arrival::Arrival;
@@ -63,11 +62,7 @@ impl Admitted {
     }
 
     fn first(&self, task: &TaskId, trace: &TraceContext, kind: &'static str, sentence: &str) {
-        let parent = match trace.origin() {
-            Some(Origin::Caller { span_id }) => span_id,
-            Some(Origin::Earlier { .. }) | None => 0,
-        };
-        let first = Span::made(span::TASK, Kind::Internal, trace, parent);
+        let first = Span::of_task(trace);
         self.ours(first)
             .with_id(key::CELL, &self.cell)
             .with_id(key::FRAMEWORK, &self.framework.framework)

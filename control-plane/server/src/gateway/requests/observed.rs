@@ -1,5 +1,6 @@
 //! One request, from its arrival to the head of its answer.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::Request;
@@ -141,13 +142,13 @@ impl Observed {
 /// With what handlers have found out.
 fn noted(mut span: Span, notes: &Notes) -> Span {
     if let Some(cell) = &notes.cell {
-        span.set(key::CELL, cell.as_str().to_owned());
+        span.set(key::CELL, Arc::<str>::from(cell));
     }
     if let Some(agent) = &notes.agent {
-        span.set(key::AGENT, agent.as_str().to_owned());
+        span.set(key::AGENT, Arc::<str>::from(agent));
     }
     if let Some(framework) = &notes.framework {
-        span.set(key::FRAMEWORK, framework.as_str().to_owned());
+        span.set(key::FRAMEWORK, Arc::<str>::from(framework));
     }
     if let Some(call) = notes.call {
         span.set(key::CALL, call);

@@ -188,9 +188,8 @@ impl Stream {
             .with(key::MESSAGING_SYSTEM, "mesos")
             .with(key::MESSAGING_OPERATION_TYPE, "send")
             .with(key::MESSAGING_OPERATION_NAME, "UPDATE")
-            .with(key::FRAMEWORK, framework.framework.as_str().to_owned())
-            .with(key::SESSION, self.subscription.id().as_str().to_owned())
-            .with(key::TASK, status.task.as_str().to_owned())
+            .with_id(key::FRAMEWORK, &framework.framework)
+            .with_id(key::SESSION, self.subscription.id())
             .with(key::TASK_STATE, status.state.as_str());
         Delivery(Some(span))
     }

@@ -103,9 +103,9 @@ fn opening(arrival: &Arrival, cell: &CellId, framework: &FrameworkKey, id: &Sess
     let mut opening = Span::root(span::FRAMEWORK_SESSION, Kind::Internal)
         .from(arrival.at())
         .of(&framework.tenant)
-        .with(key::CELL, cell.as_str().to_owned())
-        .with(key::FRAMEWORK, framework.framework.as_str().to_owned())
-        .with(key::SESSION, id.as_str().to_owned());
+        .with_id(key::CELL, cell)
+        .with_id(key::FRAMEWORK, &framework.framework)
+        .with_id(key::SESSION, id);
     opening.link(arrival.context());
     arrival.concerns(opening.context());
     opening
