@@ -170,7 +170,9 @@ impl Live {
         match result {
             Ok(commit_no) => {
                 log(&commit, took);
-                self.outputs.traces.committed(&commit, begun_at(took));
+                self.outputs
+                    .traces
+                    .committed(&commit, begun_at(took), self.clock.now());
                 self.pipeline.committed(commit_no.0)?;
                 self.note_applied(&commit);
             }

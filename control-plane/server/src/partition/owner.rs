@@ -153,7 +153,7 @@ impl Owner {
             outputs: Outputs::new(
                 self.port.clone(),
                 links,
-                Traces::new(partition, epoch, clock.now()),
+                Traces::new(partition, epoch, self.store.system(), clock.now()),
             ),
             excuses: Excuses::new(Instant::now(), unreachable_after),
             lease: self.options.lease.clone(),

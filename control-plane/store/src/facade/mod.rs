@@ -42,6 +42,15 @@ impl Connections {
 }
 
 impl Store {
+    /// What the database is called in the conventions of OpenTelemetry (`db.system.name`).
+    #[must_use]
+    pub fn system(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgresql",
+        }
+    }
+
     /// How many connections are in use; with SQLite those that read.
     #[must_use]
     pub fn connections(&self) -> Connections {

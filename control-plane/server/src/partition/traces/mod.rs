@@ -19,9 +19,8 @@ use std::time::SystemTime;
 
 use insula_pipeline::Commit;
 use insula_telemetry::names::{key, span};
-use insula_telemetry::{Kind, Span, fresh};
+use insula_telemetry::{Kind, Span, fresh, is_recording};
 use insula_types::event::{Event, EventKind};
-use insula_types::framework::BUILT_IN;
 use insula_types::message::{Message, Peer};
 use insula_types::record::{Record, TaskRow};
 use insula_types::{
@@ -31,7 +30,7 @@ use insula_types::{
 pub(crate) use names::hop;
 pub(super) use names::{process, wanted, whose};
 pub(super) use task::again;
-use task::{About, Wall};
+use task::{About, Start, Wall};
 
 /// See the module.
 #[derive(Debug)]
@@ -40,38 +39,40 @@ pub(super) struct Traces {
     cause: TraceContext,
     partition: PartitionId,
     epoch: Epoch,
+    /// What the database is called.
+    system: &'static str,
     wall: Wall,
     latest: Latest,
 }
 
-/// The commit whose effects leave now.
+/// The commit whose effects leave now, as far as spans are made of it.
 #[derive(Debug)]
 struct Latest {
-    number: u64,
-    begun: SystemTime,
     ended: SystemTime,
-    /// Rows of tasks with spans to make.
-    rows: HashMap<LaunchId, TaskRow>,
+    /// Starts of tasks whose traces are recorded.
+    starts: HashMap<LaunchId, Start>,
+    /// Tasks that ended badly, and whose traces are not recorded.
+    ends: HashMap<LaunchId, Box<TaskRow>>,
 }
 
 impl Traces {
     /// A partition has just been taken.
-    pub(super) fn new(partition: PartitionId, epoch: Epoch, now: Time) -> Self {
+    pub(super) fn new(
+        partition: PartitionId,
+        epoch: Epoch,
+        system: &'static str,
+        now: Time,
+    ) -> Self {
         let taken = Span::root(span::TAKE_PARTITION, Kind::Internal)
             .with(key::PARTITION, i64::from(partition.0))
             .with(key::EPOCH, epoch.to_string());
-        let taken_at = SystemTime::now();
         Self {
             cause: taken.end(),
             partition,
             epoch,
+            system,
             wall: Wall::now(now),
-            latest: Latest {
-                number: 0,
-                begun: taken_at,
-                ended: taken_at,
-                rows: HashMap::new(),
-            },
+            latest: Latest::new(),
         }
     }
 
@@ -105,55 +106,52 @@ impl Traces {
         })
     }
 
-    /// A commit is through; `begun` is when it was handed to the store. What it lets out is told by
-    /// [`Self::happened`] after this.
-    pub(super) fn committed(&mut self, commit: &Commit, begun: SystemTime) {
-        let ended = SystemTime::now();
-        let mut rows = HashMap::new();
+    /// A commit is through; `begun` is when it was handed to the store, `now` is kernel time. What it
+    /// lets out is told by [`Self::happened`] after this.
+    pub(super) fn committed(&mut self, commit: &Commit, begun: SystemTime, now: Time) {
+        self.wall = Wall::now(now);
+        self.latest = Latest::new();
+        self.cause = fresh();
+        if !is_recording() {
+            return;
+        }
         let mut carried = Vec::new();
-        let mut count = 0;
-        for (_, records) in &commit.cells {
-            count += records.len();
-            for record in records {
-                match record {
-                    Record::Task(row) if row.trace.is_sampled() => {
-                        carried.push(row.trace.clone());
-                        rows.insert(row.launch, TaskRow::clone(row));
-                    }
-                    Record::Task(row) if task::is_bad(row.status.state) => {
-                        rows.insert(row.launch, TaskRow::clone(row));
-                    }
-                    Record::Request(row) if row.request.trace.is_sampled() => {
-                        carried.push(row.request.trace.clone());
-                    }
-                    _ => {}
+        for record in commit.cells.iter().flat_map(|(_, records)| records) {
+            match record {
+                Record::Task(row) if row.trace.is_sampled() => {
+                    carried.push(&row.trace);
+                    self.latest.starts.insert(row.launch, Start::of(row));
                 }
+                Record::Task(row) if task::is_bad(row.status.state) => {
+                    self.latest.ends.insert(row.launch, row.clone());
+                }
+                Record::Request(row) if row.request.trace.is_sampled() => {
+                    carried.push(&row.request.trace);
+                }
+                _ => {}
             }
         }
-        self.latest = Latest {
-            number: commit.number(),
-            begun,
-            ended,
-            rows,
-        };
-        let context = fresh();
-        let is_sampled = context.is_sampled() || !carried.is_empty();
-        self.cause = context.with_sampled(is_sampled);
-        let span = Span::made(span::COMMIT, Kind::Client, &self.cause, 0);
-        if span.is_recorded() {
-            self.show(span, commit, &carried, count);
+        if !carried.is_empty() {
+            self.cause = self.cause.with_sampled(true);
         }
+        self.show(commit, begun, &carried);
     }
 
-    fn show(&self, span: Span, commit: &Commit, carried: &[TraceContext], rows: usize) {
+    fn show(&self, commit: &Commit, begun: SystemTime, carried: &[&TraceContext]) {
+        let span = Span::made(span::COMMIT, Kind::Client, &self.cause, 0);
+        if !span.is_recorded() {
+            return;
+        }
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let rows = commit.cells.iter().map(|(_, records)| records.len()).sum();
         let mut span = span
-            .from(self.latest.begun)
+            .from(begun)
             .until(self.latest.ended)
+            .with(key::DB_SYSTEM, self.system)
             .with(key::DB_OPERATION, "COMMIT")
             .with(key::PARTITION, i64::from(self.partition.0))
             .with(key::EPOCH, self.epoch.to_string())
-            .with(key::COMMIT, self.latest.number.to_string())
+            .with(key::COMMIT, commit.number().to_string())
             .with(key::CELLS, number(commit.cells.len()))
             .with(key::ROWS, number(rows))
             .with(key::TASKS, number(carried.len()));
@@ -164,14 +162,8 @@ impl Traces {
 
     /// Something happened to a task, and the latest commit made it true.
     pub(super) fn happened(&self, cell: &CellId, event: &Event) {
-        if let EventKind::TaskUpdated { launch, state, .. } = &event.kind
-            && task::is_bad(*state)
-            && !event.trace.is_sampled()
-            && let Some(row) = self.latest.rows.get(launch)
-        {
-            task::recorded_for_its_end(cell, row, self.wall);
-        }
         if !event.trace.is_sampled() {
+            self.ended(cell, event);
             return;
         }
         if let EventKind::CallRefused {
@@ -194,6 +186,16 @@ impl Traces {
         }
         self.begins(&about, event);
         self.step(&about, event, what);
+    }
+
+    /// An end in a trace that is not recorded: it is shown if it is a bad one.
+    fn ended(&self, cell: &CellId, event: &Event) {
+        if let EventKind::TaskUpdated { launch, state, .. } = &event.kind
+            && task::is_bad(*state)
+            && let Some(row) = self.latest.ends.get(launch)
+        {
+            task::recorded_for_its_end(cell, row, self.wall);
+        }
     }
 
     /// A task of an accept that is not started has no row, and its first span is made of the refusal; a
@@ -228,11 +230,8 @@ impl Traces {
                 about.first(&event.trace, event.at, self.latest.ended);
             }
             EventKind::TaskAccepted { launch, .. } => {
-                let row = self.latest.rows.get(launch);
-                if let Some(row) = row.filter(|row| task::is_first_start_of_request(row)) {
-                    task::waited(about, row, &event.trace);
-                } else if about.framework != BUILT_IN || row.is_some() {
-                    about.first(&event.trace, event.at, self.latest.ended);
+                if let Some(start) = self.latest.starts.get(launch) {
+                    start.accepted(about, &event.trace, self.latest.ended);
                 }
             }
             _ => {}
@@ -276,6 +275,17 @@ impl Traces {
             tenant: &of.framework.tenant,
             framework: of.framework.framework.as_str(),
             task: &of.task,
+        }
+    }
+}
+
+impl Latest {
+    /// One that has ended just now.
+    fn new() -> Self {
+        Self {
+            ended: SystemTime::now(),
+            starts: HashMap::new(),
+            ends: HashMap::new(),
         }
     }
 }

@@ -3,10 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use insula_telemetry::names::{key, span};
-use insula_telemetry::{Kind, Span};
+use insula_telemetry::{Kind, Span, is_recording};
 use insula_types::framework::BUILT_IN;
 use insula_types::record::{RequestRow, Rows, TaskRow};
-use insula_types::trace::Origin;
 use insula_types::{CellId, TaskId, TaskState, TenantId, Time, TraceContext};
 
 /// How long after a task's acceptance its first span is made anew by a replica that takes over: the
@@ -76,16 +75,7 @@ impl<'a> About<'a> {
     }
 
     fn first_span(&self, trace: &TraceContext, from: Time) -> Span {
-        let origin = trace.origin();
-        let parent = match origin {
-            Some(Origin::Caller { span_id }) => span_id,
-            Some(Origin::Earlier { .. }) | None => 0,
-        };
-        let mut first =
-            Span::made(span::TASK, Kind::Internal, trace, parent).from(self.wall.time(from));
-        if let Some(Origin::Earlier { trace_id, span_id }) = origin {
-            first.link(&TraceContext::start(trace_id, span_id, true));
-        }
+        let first = Span::of_task(trace).from(self.wall.time(from));
         if !first.is_recorded() {
             return first;
         }
@@ -96,20 +86,46 @@ impl<'a> About<'a> {
     }
 }
 
-/// Whether a task of the built-in framework was accepted as a request before: its first span was made
-/// then.
-pub(super) fn is_first_start_of_request(row: &TaskRow) -> bool {
-    row.key.framework.framework.as_str() == BUILT_IN && row.attempt == 0
+/// What the spans that a task begins with need of its row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    submitted: Option<Time>,
+    accepted: Time,
+    attempt: u32,
 }
 
-/// The time that a request waited for an offer that fits.
-pub(super) fn waited(about: &About<'_>, row: &TaskRow, trace: &TraceContext) {
-    let Some(submitted) = row.times.submitted.filter(|_| row.attempt == 0) else {
-        return;
-    };
-    let span =
-        Span::begin(span::WAIT_FOR_OFFER, Kind::Internal, trace).from(about.wall.time(submitted));
-    drop(about.on(span).until(about.wall.time(row.times.accepted)));
+impl Start {
+    pub(super) fn of(row: &TaskRow) -> Self {
+        Self {
+            submitted: row.times.submitted,
+            accepted: row.times.accepted,
+            attempt: row.attempt,
+        }
+    }
+
+    /// Since when it waited for an offer: only the first start of a request did in this trace.
+    fn waiting_since(self) -> Option<Time> {
+        self.submitted.filter(|_| self.attempt == 0)
+    }
+
+    /// When the trace of this start begins.
+    fn begun(self) -> Time {
+        self.waiting_since().unwrap_or(self.accepted)
+    }
+
+    /// The spans of the step that accepted the task. That of a request began with the request.
+    pub(super) fn accepted(self, about: &About<'_>, trace: &TraceContext, until: SystemTime) {
+        match self.waiting_since() {
+            Some(since) => self.waited(about, trace, since),
+            None => about.first(trace, self.accepted, until),
+        }
+    }
+
+    fn waited(self, about: &About<'_>, trace: &TraceContext, since: Time) {
+        let (from, until) = (about.wall.time(since), about.wall.time(self.accepted));
+        let span = Span::begin(span::WAIT_FOR_OFFER, Kind::Internal, trace);
+        drop(about.on(span).from(from).until(until));
+    }
 }
 
 /// Whether a state is an end that somebody should look at.
@@ -122,9 +138,11 @@ pub(super) fn is_bad(state: TaskState) -> bool {
 pub(super) fn recorded_for_its_end(cell: &CellId, row: &TaskRow, wall: Wall) {
     let trace = row.trace.with_sampled(true);
     let about = About::row(cell, row, wall);
-    let from = row.times.submitted.unwrap_or(row.times.accepted);
-    about.first(&trace, from, wall.time(row.times.accepted));
-    waited(&about, row, &trace);
+    let start = Start::of(row);
+    about.first(&trace, start.begun(), wall.time(start.accepted));
+    if let Some(since) = start.waiting_since() {
+        start.waited(&about, &trace, since);
+    }
     let ended = row.times.ended.unwrap_or(row.status.at);
     let started = row.times.started.unwrap_or(row.times.accepted);
     let run = Span::begin(span::RUN, Kind::Internal, &trace).from(wall.time(started));
@@ -133,7 +151,7 @@ pub(super) fn recorded_for_its_end(cell: &CellId, row: &TaskRow, wall: Wall) {
         .with(key::RECORDED_FOR, "error")
         .with(key::TASK_STATE, row.status.state.as_str())
         .with(key::LAUNCH, row.launch.to_string())
-        .with(key::AGENT, row.agent.as_str().to_owned());
+        .with_id(key::AGENT, &row.agent);
     if let Some(reason) = row.status.reason {
         run.set(key::REASON, reason.as_str());
     }
@@ -142,43 +160,107 @@ pub(super) fn recorded_for_its_end(cell: &CellId, row: &TaskRow, wall: Wall) {
 }
 
 /// Makes the first spans of tasks anew that were accepted just before a partition changed hands: the
-/// former owner may have died with them.
+/// former owner may have died with them. When the commit was through is not in the row, so that they end
+/// where they begin.
 pub(in crate::partition) fn again(cell: &CellId, rows: &Rows, now: Time) {
-    let wall = Wall::now(now);
-    let since = Time(now.0.saturating_sub(AGAIN_WITHIN.0));
-    let is_wanted = |trace: &TraceContext, at: Time| trace.is_sampled() && at >= since;
-    for row in &rows.tasks {
-        let from = row.times.submitted.unwrap_or(row.times.accepted);
-        if is_wanted(&row.trace, from) && row.attempt == 0 {
-            let about = About::row(cell, row, wall);
-            about.first(&row.trace, from, wall.time(from));
-        } else if is_wanted(&row.trace, row.times.accepted) {
-            let about = About::row(cell, row, wall);
-            about.first(
-                &row.trace,
-                row.times.accepted,
-                wall.time(row.times.accepted),
-            );
-        }
+    if !is_recording() {
+        return;
     }
-    for row in &rows.requests {
-        if is_wanted(&row.request.trace, row.submitted_at) {
-            let about = request(cell, row, wall);
-            about.first(
-                &row.request.trace,
-                row.submitted_at,
-                wall.time(row.submitted_at),
-            );
-        }
+    for (about, trace, begun) in accepted_lately(cell, rows, Wall::now(now)) {
+        about.first(trace, begun, about.wall.time(begun));
     }
 }
 
-fn request<'a>(cell: &'a CellId, row: &'a RequestRow, wall: Wall) -> About<'a> {
-    About {
-        wall,
-        cell,
-        tenant: &row.tenant,
-        framework: BUILT_IN,
-        task: &row.request.task,
+/// Each start of the last minute whose trace is recorded, once: a request that was started is known by
+/// its task.
+fn accepted_lately<'a>(
+    cell: &'a CellId,
+    rows: &'a Rows,
+    wall: Wall,
+) -> impl Iterator<Item = (About<'a>, &'a TraceContext, Time)> {
+    let since = Time(wall.kernel.0.saturating_sub(AGAIN_WITHIN.0));
+    let tasks = rows.tasks.iter().map(move |row| {
+        let about = About::row(cell, row, wall);
+        (about, &row.trace, Start::of(row).begun())
+    });
+    let is_waiting = |row: &&RequestRow| row.attempts == 0;
+    let requests = rows.requests.iter().filter(is_waiting).map(move |row| {
+        let about = About {
+            wall,
+            cell,
+            tenant: &row.tenant,
+            framework: BUILT_IN,
+            task: &row.request.task,
+        };
+        (about, &row.request.trace, row.submitted_at)
+    });
+    let all = tasks.chain(requests);
+    all.filter(move |(_, trace, begun)| trace.is_sampled() && *begun >= since)
+}
+
+#[cfg(test)]
+mod tests {
+    use insula_types::record::CellRow;
+    use insula_types::request::TaskRequest;
+    use insula_types::{Resources, TaskKind};
+
+    use super::*;
+
+    const NOW: Time = Time(100_000_000);
+
+    fn request(task: &str, number: u64, submitted_at: Time, is_sampled: bool) -> RequestRow {
+        RequestRow {
+            tenant: "acme".into(),
+            request: TaskRequest {
+                task: task.into(),
+                name: task.to_owned(),
+                kind: TaskKind::Native,
+                resources: Resources::default(),
+                constraints: Vec::new(),
+                retries: 0,
+                payload: "".into(),
+                trace: TraceContext::start(number.into(), number, is_sampled),
+            },
+            launch: None,
+            attempts: 0,
+            submitted_at,
+            withdrawn_at: None,
+        }
+    }
+
+    #[test]
+    fn what_was_accepted_lately_begins_once() {
+        let lately = Time(NOW.0 - 1_000_000);
+        let mut started = request("started", 2, lately, true);
+        started.attempts = 1;
+        let rows = Rows {
+            cell: CellRow { seed: 1, time: NOW },
+            roles: Vec::new(),
+            agents: Vec::new(),
+            frameworks: Vec::new(),
+            tasks: Vec::new(),
+            payloads: Vec::new(),
+            requests: vec![
+                request("waits", 1, lately, true),
+                started,
+                request("silent", 4, lately, false),
+                request("old", 5, Time(1), true),
+            ],
+        };
+        let cell = CellId::from("cell");
+        let found = accepted_lately(&cell, &rows, Wall::now(NOW));
+        let found: Vec<_> = found
+            .map(|(about, trace, begun)| (about.task.as_str(), trace.span_id(), begun))
+            .collect();
+        assert_eq!(found, [("waits", 1, lately)]);
+    }
+
+    #[test]
+    fn kernel_time_is_shown_on_this_machines_clock() {
+        let wall = Wall::now(NOW);
+        let second = Duration::from_secs(1);
+        assert_eq!(wall.time(NOW), wall.machine);
+        assert_eq!(wall.time(Time(NOW.0 + 1_000_000)), wall.machine + second);
+        assert_eq!(wall.time(Time(NOW.0 - 1_000_000)), wall.machine - second);
     }
 }
