@@ -12,6 +12,7 @@ use crate::builtin::Requests;
 use crate::builtin::waits::WaitsWatch;
 use crate::figures::Counters;
 use crate::framework::Frameworks;
+use crate::framework::succeed::THERE;
 use crate::offer::Offers;
 use crate::out::Out;
 use crate::rows::start_time;
@@ -121,8 +122,13 @@ impl Kernel {
             Input::MarkReached {
                 framework,
                 session,
+                mark: THERE,
+            } => self.succeed(&framework, &session, out),
+            Input::MarkReached {
+                framework,
+                session,
                 mark,
-            } => self.mark_reached(&framework, &session, mark),
+            } => self.answer_reached(&framework, &session, mark),
             Input::Agent {
                 agent,
                 session,

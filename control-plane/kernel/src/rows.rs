@@ -115,6 +115,7 @@ impl Kernel {
         let client = Client {
             row,
             link,
+            successor: None,
             answers: VecDeque::new(),
             flow: Flow::default(),
         };

@@ -95,8 +95,8 @@ impl Kernel {
         }
     }
 
-    /// The session has come to a mark; another one than the last is no news.
-    pub(crate) fn mark_reached(&mut self, key: &FrameworkKey, session: &SessionId, mark: u64) {
+    /// The session has come to a mark of a long answer; another one than the last is no news.
+    pub(crate) fn answer_reached(&mut self, key: &FrameworkKey, session: &SessionId, mark: u64) {
         let Some(idx) = self.frameworks.find(key) else {
             return;
         };

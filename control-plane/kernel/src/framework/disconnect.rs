@@ -12,7 +12,8 @@ use crate::out::Out;
 
 impl Kernel {
     /// The session ended: by the client's doing its time to come back runs and is a row; by ours it
-    /// has at least the grace, and the row still says that it is subscribed (rule R18).
+    /// has at least the grace, and the row still says that it is subscribed (rule R18). A session that
+    /// waited to succeed it does so.
     pub(crate) fn framework_disconnected(
         &mut self,
         key: &FrameworkKey,
@@ -24,6 +25,7 @@ impl Kernel {
             return;
         };
         if self.frameworks.get(idx).session() != Some(session) {
+            self.take_successor(idx, Some(session));
             return;
         }
         self.withdraw_offers(idx, out);
@@ -34,6 +36,10 @@ impl Kernel {
             },
             out,
         );
+        if let Some(successor) = self.take_successor(idx, None) {
+            self.begin_session(idx, false, successor, out);
+            return;
+        }
         if cause == Cause::ByUs {
             let deadline = self.now;
             self.frameworks.set_link(idx, Link::Away { deadline });

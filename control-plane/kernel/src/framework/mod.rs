@@ -10,6 +10,7 @@ pub(crate) mod kill;
 pub(crate) mod launch;
 pub(crate) mod reconcile;
 pub(crate) mod subscribe;
+pub(crate) mod succeed;
 pub(crate) mod teardown;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,6 +23,7 @@ use insula_types::{FrameworkKey, LaunchId, SessionId, Span, Time};
 use crate::allocator::FrameworkIdx;
 use crate::figures::FrameworkFigures;
 use crate::framework::answer::{Answer, Flow};
+use crate::input::Subscribe;
 use crate::offer::Tag;
 
 /// Whether a subscribed framework can be talked to.
@@ -41,12 +43,19 @@ pub(crate) struct Client {
     /// Exactly what is persisted.
     pub(crate) row: FrameworkRow,
     pub(crate) link: Link,
+    /// A newer subscription, until its stream is known to be there; only while a session stands.
+    pub(crate) successor: Option<Box<Subscribe>>,
     /// Statuses that its session asked for or is owed, beyond what one step sends.
     pub(crate) answers: VecDeque<Answer>,
     pub(crate) flow: Flow,
 }
 
 impl Client {
+    /// Whether a newer subscription waits until its stream is known to be there.
+    pub(crate) fn has_successor(&self) -> bool {
+        self.successor.is_some()
+    }
+
     /// How long from the end of an outage of ours it has to come back: the grace, or its own failover
     /// timeout if that is longer and only the outage ended its session (rule R18).
     pub(crate) fn patience(&self, grace: Span) -> Span {
@@ -112,10 +121,15 @@ impl Framework {
 
     /// Its session, as far as there is one.
     pub(crate) fn peer(&self) -> Option<Peer> {
-        Some(Peer::Framework {
+        Some(self.peer_in(self.session()?))
+    }
+
+    /// A session of it, whether it is the one that stands or not.
+    pub(crate) fn peer_in(&self, session: &SessionId) -> Peer {
+        Peer::Framework {
             framework: self.key.clone(),
-            session: self.session()?.clone(),
-        })
+            session: session.clone(),
+        }
     }
 
     /// What it understands; the built-in framework understands everything.

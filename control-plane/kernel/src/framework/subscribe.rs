@@ -14,7 +14,8 @@ use crate::out::Out;
 use crate::{Kernel, Outcome, Rejection};
 
 impl Kernel {
-    /// The newest subscription of an id always wins; an earlier session is told so and ends.
+    /// The newest subscription of an id wins, at once or, over a session that stands, when its stream
+    /// is known to be there.
     pub(crate) fn subscribe(
         &mut self,
         subscribe: Subscribe,
@@ -31,29 +32,34 @@ impl Kernel {
             Some(idx) => idx,
             None => self.add_client(&key, &subscribe.info)?,
         };
-        self.end_session(idx, "Framework failed over", out);
+        out.reply(subscribe.request, Outcome::Subscribed(key.framework));
+        if self.frameworks.get(idx).session().is_some() {
+            self.await_successor(idx, subscribe, out);
+        } else {
+            self.begin_session(idx, known.is_none(), subscribe, out);
+        }
+        Ok(())
+    }
+
+    /// The framework has a session from here on.
+    pub(crate) fn begin_session(
+        &mut self,
+        idx: FrameworkIdx,
+        new: bool,
+        subscribe: Subscribe,
+        out: &mut Out,
+    ) {
         self.renew_client(idx, &subscribe, out);
-        self.renew_demand(idx, known.is_none(), &subscribe.suppressed);
-        self.frameworks
-            .set_link(idx, Link::Up(subscribe.session.clone()));
-        out.reply(
-            subscribe.request,
-            Outcome::Subscribed(key.framework.clone()),
-        );
+        self.renew_demand(idx, new, &subscribe.suppressed);
+        self.frameworks.set_link(idx, Link::Up(subscribe.session));
+        let framework = self.frameworks.get(idx).key.clone();
         if let Some(peer) = self.frameworks.get(idx).peer() {
-            let framework = key.framework.clone();
+            let framework = framework.framework.clone();
             out.tell_framework(peer, ToFramework::Subscribed { framework });
         }
         let name = subscribe.info.name;
-        self.announce(
-            EventKind::FrameworkSubscribed {
-                framework: key,
-                name,
-            },
-            out,
-        );
+        self.announce(EventKind::FrameworkSubscribed { framework, name }, out);
         self.owe_pending(idx, out);
-        Ok(())
     }
 
     fn check_subscription(
@@ -107,6 +113,7 @@ impl Kernel {
             link: Link::Away {
                 deadline: Time::NEVER,
             },
+            successor: None,
             answers: std::collections::VecDeque::new(),
             flow: Flow::default(),
         };
@@ -156,14 +163,6 @@ impl Kernel {
             self.allocator.suppress(idx, Some(role));
         }
         self.allocator.set_framework_active(idx, true);
-    }
-
-    /// Takes back what the framework was offered, and ends its session with a sentence.
-    pub(crate) fn end_session(&mut self, idx: FrameworkIdx, sentence: &str, out: &mut Out) {
-        self.withdraw_offers(idx, out);
-        if let Some(peer) = self.frameworks.get(idx).peer() {
-            out.tell_framework(peer, ToFramework::Error(sentence.to_owned()));
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use insula_types::message::ToFramework;
 use insula_types::record::{FrameworkState, Record};
 use insula_types::{LaunchId, Reason, TaskState};
 
-use crate::Kernel;
+use crate::{Kernel, Rejection};
 use crate::agent::Outgoing;
 use crate::allocator::FrameworkIdx;
 use crate::framework::Link;
@@ -19,6 +19,7 @@ impl Kernel {
         if let Some(peer) = self.frameworks.get(idx).peer() {
             out.tell_framework(peer, ToFramework::Close);
         }
+        self.dismiss_successor(idx, &Rejection::FrameworkRemoved.to_string(), out);
         self.remove_framework(idx, out);
     }
 

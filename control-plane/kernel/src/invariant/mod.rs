@@ -7,6 +7,7 @@
 mod agents;
 mod commands;
 mod figures;
+mod frameworks;
 mod offers;
 mod requests;
 mod resources;
@@ -42,7 +43,7 @@ fn must(holds: bool, number: u32, sentence: impl FnOnce() -> String) -> Result<(
 /// # Errors
 /// The first invariant that does not hold.
 pub fn check(kernel: &Kernel) -> Result<(), Violation> {
-    let all: [Invariant; 16] = [
+    let all: [Invariant; 17] = [
         resources::free_offered_and_used_make_the_whole,
         offers::an_offer_is_known_to_both_sides,
         offers::only_who_can_be_reached_takes_part_in_offers,
@@ -57,6 +58,7 @@ pub fn check(kernel: &Kernel) -> Result<(), Violation> {
         requests::the_oldest_of_each_shape_is_in_front,
         agents::silence_and_absence_are_watched,
         agents::time_never_falls_below_what_was_persisted,
+        frameworks::a_successor_waits_for_a_session_that_stands,
         figures::the_figures_are_what_a_recount_finds,
         figures::every_offer_is_accounted_for,
     ];

@@ -18,6 +18,7 @@ mod requests;
 mod restarts;
 mod rollbacks;
 mod slices;
+mod successors;
 mod traces;
 mod updates;
 mod walk;

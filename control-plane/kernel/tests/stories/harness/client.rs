@@ -45,7 +45,35 @@ impl Cell {
         self.subscribe(TENANT, id, info, &[]).unwrap()
     }
 
+    /// A framework subscribes, and its gateway says that the stream is there if it is asked.
     pub(crate) fn subscribe(
+        &mut self,
+        tenant: &str,
+        id: &str,
+        info: FrameworkInfo,
+        suppressed: &[&str],
+    ) -> Result<Client, Rejection> {
+        let client = self.subscribe_unheard(tenant, id, info, suppressed)?;
+        let heard = self.inbox.get_mut(&client.session);
+        if let Some(heard) = heard.filter(|heard| heard[..] == [ToFramework::Mark(0)]) {
+            heard.clear();
+            self.there(&client);
+        }
+        Ok(client)
+    }
+
+    /// A gateway says that the stream of a session is there.
+    pub(crate) fn there(&mut self, client: &Client) {
+        self.step(Input::MarkReached {
+            framework: client.key.clone(),
+            session: client.session.clone(),
+            mark: 0,
+        })
+        .unwrap();
+    }
+
+    /// A framework subscribes, and nothing more is heard of its stream.
+    pub(crate) fn subscribe_unheard(
         &mut self,
         tenant: &str,
         id: &str,
@@ -75,6 +103,13 @@ impl Cell {
         let tenant = client.key.tenant.to_string();
         let id = client.key.framework.to_string();
         self.subscribe(&tenant, &id, client.info.clone(), &[])
+            .unwrap()
+    }
+
+    pub(crate) fn again_unheard(&mut self, client: &Client) -> Client {
+        let tenant = client.key.tenant.to_string();
+        let id = client.key.framework.to_string();
+        self.subscribe_unheard(&tenant, &id, client.info.clone(), &[])
             .unwrap()
     }
 

@@ -25,8 +25,9 @@ impl Walk {
                 "cpus:4;mem:1024;ports:[1-8]".parse().unwrap();
             self.cell.register(agent).unwrap();
         }
-        for client in std::mem::take(&mut self.clients) {
-            self.cell.disconnect(&client);
+        let waiting = std::mem::take(&mut self.waiting);
+        for client in waiting.iter().chain(&std::mem::take(&mut self.clients)) {
+            self.cell.disconnect(client);
         }
         self.cell.pass(Span::from_secs(130));
         for _ in 0..200 {

@@ -44,6 +44,8 @@ struct Walk {
     cell: Cell,
     dice: Dice,
     clients: Vec<Client>,
+    /// Those that have not heard yet that they are subscribed.
+    waiting: Vec<Client>,
     offers: Vec<(Client, Offer)>,
     updates: Vec<(Client, TaskStatus)>,
     names: u64,
@@ -64,6 +66,7 @@ impl Walk {
             cell,
             dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
             clients: Vec::new(),
+            waiting: Vec::new(),
             offers: Vec::new(),
             updates: Vec::new(),
             names: 0,
@@ -72,7 +75,8 @@ impl Walk {
     }
 
     fn listen(&mut self) {
-        for client in self.clients.clone() {
+        let waiting = self.waiting.iter().chain(&self.clients);
+        for client in waiting.cloned().collect::<Vec<_>>() {
             for message in self.cell.heard(&client) {
                 match message {
                     ToFramework::Offers(offers) => {
@@ -80,7 +84,12 @@ impl Walk {
                             .extend(offers.into_iter().map(|offer| (client.clone(), offer)));
                     }
                     ToFramework::Update(status) => self.updates.push((client.clone(), *status)),
+                    ToFramework::Subscribed { .. } => {
+                        self.waiting.retain(|each| each.session != client.session);
+                        self.clients.push(client.clone());
+                    }
                     ToFramework::Error(_) | ToFramework::Close => {
+                        self.waiting.retain(|each| each.session != client.session);
                         self.clients.retain(|each| each.session != client.session);
                     }
                     _ => {}
@@ -90,7 +99,7 @@ impl Walk {
     }
 
     fn step(&mut self) {
-        match self.dice.roll(20) {
+        match self.dice.roll(21) {
             0 => self.subscribe(),
             1 => self.part(),
             2 | 3 => self.accept(),
@@ -103,8 +112,9 @@ impl Walk {
             11 => self.break_agent(),
             12 | 13 => self.obey(),
             14..=16 => self.report(),
-            17 => self.resend(),
-            18 => self.pass(),
+            17 => self.look_at_stream(),
+            18 => self.resend(),
+            19 => self.pass(),
             _ => self.rarely(),
         }
         self.cell.settle();

@@ -24,9 +24,23 @@ impl Walk {
         let mut info = self.cell.info(&["*", "dev"]);
         info.capabilities.partition_aware = name != "f1";
         info.failover_timeout = Span::from_secs(60);
-        match self.cell.subscribe(TENANT, &id, info, &[]) {
-            Ok(client) => self.clients.push(client),
+        match self.cell.subscribe_unheard(TENANT, &id, info, &[]) {
+            Ok(client) => self.waiting.push(client),
             Err(_) => self.generation += 1,
+        }
+    }
+
+    /// What is found out about a stream that waits: that it is there, or that it is over.
+    pub(super) fn look_at_stream(&mut self) {
+        let Some(client) = self.dice.pick(&self.waiting).cloned() else {
+            return;
+        };
+        match self.dice.roll(3) {
+            0 => {
+                self.cell.disconnect(&client);
+                self.waiting.retain(|each| each.session != client.session);
+            }
+            _ => self.cell.there(&client),
         }
     }
 
@@ -207,6 +221,7 @@ impl Walk {
             0 => {
                 self.cell.restart();
                 self.clients.clear();
+                self.waiting.clear();
                 self.offers.clear();
                 self.updates.clear();
             }
