@@ -5,13 +5,13 @@ use insula_types::message::ToFramework;
 use insula_types::record::{FrameworkState, Record};
 use insula_types::{LaunchId, Reason, TaskState};
 
-use crate::{Kernel, Rejection};
 use crate::agent::Outgoing;
 use crate::allocator::FrameworkIdx;
 use crate::framework::Link;
 use crate::out::Out;
 use crate::task::status::about;
 use crate::work::Work;
+use crate::{Kernel, Rejection};
 
 impl Kernel {
     /// The framework asks to be removed; its stream ends without a word.
