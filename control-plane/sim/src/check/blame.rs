@@ -115,7 +115,10 @@ impl World {
             format!("{key} has a stream that stands")
         })?;
         let unnoticed = connection.and_then(|connection| connection.by_us);
-        let ended = unnoticed.or(framework.ended_by_us);
+        // Where the network broke the stream that it opens, it may have had the session for a moment.
+        let broken = framework.opening().and_then(|id| self.network.get(id));
+        let broken = broken.is_some_and(|found| !found.stands() && found.by_us.is_none());
+        let ended = unnoticed.or(framework.ended_by_us.filter(|_| !broken));
         let grace = self.ctx.options.kernel.outage_grace;
         must(
             ended.is_none_or(|ended| blame.at <= ended || blame.at + LEARNS >= ended + grace),

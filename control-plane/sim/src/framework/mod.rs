@@ -115,6 +115,14 @@ impl Framework {
         }
     }
 
+    /// The connection over which it subscribes, and has not heard yet that it is.
+    pub(crate) fn opening(&self) -> Option<ConnectionId> {
+        match self.stream {
+            Stream::Opening(connection) => Some(connection),
+            Stream::Open(_) | Stream::Away => None,
+        }
+    }
+
     /// Tasks of which it still expects to hear.
     fn open_tasks(&self) -> impl Iterator<Item = (&TaskId, &Belief)> {
         self.tasks.iter().filter(|(_, belief)| !belief.over)
