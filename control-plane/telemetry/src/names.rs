@@ -41,7 +41,7 @@ pub mod span {
     pub const SEND_ACKNOWLEDGE: &str = "send acknowledge";
     /// A gateway hands the order to discard an unknown launch to an agent's connection.
     pub const SEND_DISCARD: &str = "send discard";
-    /// A gateway took an update of an agent and handed it on.
+    /// A gateway took an update of an agent and handed it on to the owner in another process.
     pub const RECEIVE_UPDATE: &str = "receive update";
     /// An agent starts, up to its first session.
     pub const AGENT_START: &str = "agent start";

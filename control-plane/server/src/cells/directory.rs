@@ -10,7 +10,7 @@ use super::Handle;
 use crate::gateway::ApiError;
 use crate::link::Links;
 use crate::partition::Sessions;
-use crate::replica::Owners;
+use crate::replica::{Owner, Owners};
 
 /// The cells that there are; cheap to clone.
 #[derive(Clone)]
@@ -91,6 +91,17 @@ impl Cells {
     #[must_use]
     pub fn links(&self) -> Option<&Links> {
         self.shared.links.as_ref()
+    }
+
+    /// The cells with sessions in this process of which no other replica is known to be the owner.
+    #[must_use]
+    pub fn without_other_owner(&self) -> Vec<CellId> {
+        let mut cells = self.shared.sessions.cells();
+        cells.retain(|cell| {
+            let owner = self.known(cell).map(|it| self.shared.owners.of(it));
+            matches!(owner, Some(Owner::Here(_) | Owner::Nobody))
+        });
+        cells
     }
 
     fn known(&self, cell: &CellId) -> Option<PartitionId> {

@@ -24,6 +24,6 @@ mod stamp;
 
 pub use layer::{Forwarder, forward};
 pub use peers::{Credentials, Peers};
-pub use refuge::send_away;
+pub use refuge::Refuge;
 pub(crate) use stamp::Passed;
 pub use stamp::{Forwarded, HOPS_MAX};

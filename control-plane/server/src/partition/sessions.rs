@@ -186,6 +186,12 @@ impl Sessions {
         }
     }
 
+    /// The cells that have open sessions.
+    #[must_use]
+    pub fn cells(&self) -> Vec<CellId> {
+        self.lock().keys().cloned().collect()
+    }
+
     /// Ends sessions of a cell's agents that were opened before that time, at most so many; says how
     /// many. The agents connect again, as a rule to another replica.
     pub fn end_agents(&self, cell: &CellId, opened_before: Instant, most: usize) -> usize {

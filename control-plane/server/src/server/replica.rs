@@ -19,7 +19,7 @@ use super::{ReplicaOptions, StartError, address, joined, measured};
 use crate::auth::{DEFAULT, Gate, Operator};
 use crate::cells::Cells;
 use crate::events::{EventLogs, follow};
-use crate::forward::{Credentials, Forwarder, Peers, send_away};
+use crate::forward::{Credentials, Forwarder, Peers, Refuge};
 use crate::front;
 use crate::gateway::ready::Readiness;
 use crate::link::Links;
@@ -98,8 +98,15 @@ impl ReplicaServer {
         let following = follow(events.clone(), cells.clone(), options.durations.cells_poll);
         let credentials = Credentials::new(Arc::clone(&authority), id.clone());
         let peers = Arc::new(Peers::new(credentials));
-        let beat = options.durations.link_beat;
-        let refuge = send_away(links.clone(), replica.owners(), Arc::clone(&peers), beat);
+        let refuge = Refuge {
+            cells: cells.clone(),
+            links: links.clone(),
+            peers: Arc::clone(&peers),
+            ready: replica.ready(),
+            silence: options.durations.link_silence,
+            lease_ttl: options.durations.lease_ttl,
+        };
+        let refuge = refuge.send_away(options.durations.link_beat);
         let connections = front::Connections::default();
         let service = Arc::new(Service {
             cells,

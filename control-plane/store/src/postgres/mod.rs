@@ -22,7 +22,6 @@ pub(crate) use module::{Incoming, Outgoing};
 
 use self::sessions::Sessions;
 use crate::Error;
-use crate::error::failed_to;
 use crate::rows::task::Places;
 
 /// The live ones have a table of their own, which history does not slow down.
@@ -49,10 +48,8 @@ impl Store {
     }
 
     pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, Error> {
-        self.pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(failed_to("begin to read"))
+        let begun = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        read::in_time("begin to read", self.pool.begin_with(begun)).await
     }
 
     pub(crate) async fn close(self) {

@@ -1,11 +1,19 @@
 //! Running the queries that both databases understand.
 
+use std::io;
+use std::time::Duration;
+
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{AssertSqlSafe, PgExecutor, Postgres};
 
 use crate::Error;
 use crate::error::failed_to;
 use crate::rows::{Query, Value};
+
+/// How long a statement may take before whoever waits for it hears that the database does not answer: a
+/// road may swallow what is sent along it, and TCP alone takes a quarter of an hour to find that out
+/// (rule R16).
+const STATEMENT_MAX: Duration = Duration::from_secs(30);
 
 type Bound = sqlx::query::Query<'static, Postgres, PgArguments>;
 
@@ -29,8 +37,8 @@ pub(crate) async fn execute(
     query: Query<'_>,
     operation: &'static str,
 ) -> Result<u64, Error> {
-    let done = bound(query).execute(executor).await;
-    Ok(done.map_err(failed_to(operation))?.rows_affected())
+    let done = in_time(operation, bound(query).execute(executor)).await?;
+    Ok(done.rows_affected())
 }
 
 pub(crate) async fn fetch_all(
@@ -38,8 +46,7 @@ pub(crate) async fn fetch_all(
     query: Query<'_>,
     operation: &'static str,
 ) -> Result<Vec<PgRow>, Error> {
-    let rows = bound(query).fetch_all(executor).await;
-    rows.map_err(failed_to(operation))
+    in_time(operation, bound(query).fetch_all(executor)).await
 }
 
 pub(crate) async fn fetch_optional(
@@ -47,6 +54,18 @@ pub(crate) async fn fetch_optional(
     query: Query<'_>,
     operation: &'static str,
 ) -> Result<Option<PgRow>, Error> {
-    let row = bound(query).fetch_optional(executor).await;
-    row.map_err(failed_to(operation))
+    in_time(operation, bound(query).fetch_optional(executor)).await
+}
+
+/// Waits for an answer of the database, but not for ever.
+pub(super) async fn in_time<T>(
+    operation: &'static str,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, Error> {
+    let answer = tokio::time::timeout(STATEMENT_MAX, answer).await;
+    let answer = answer.unwrap_or_else(|_| {
+        let sentence = format!("no answer within {} s", STATEMENT_MAX.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, sentence).into())
+    });
+    answer.map_err(failed_to(operation))
 }

@@ -92,6 +92,26 @@ async fn agents_of_a_replica_that_is_cut_off_from_redis_find_another() {
     run.end().await;
 }
 
+/// A former owner that reaches neither knows of no owner any more; another replica is ready, and there
+/// its agents go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_of_an_owner_that_is_cut_off_from_everything_find_another() {
+    let Some(mut run) = Run::start(Settings::default()).await else {
+        return;
+    };
+    let owner = run.cluster.owner().await;
+    let since = Instant::now();
+    run.cluster.replicas[owner].to_postgres.cut();
+    run.cluster.replicas[owner].to_redis.cut();
+    run.last_for(run.long_outage()).await;
+    run.recovered("the owner stays cut off from everything", since)
+        .await;
+    run.cluster.replicas[owner].to_postgres.heal();
+    run.cluster.replicas[owner].to_redis.heal();
+    run.cluster.until_ready().await;
+    run.end().await;
+}
+
 /// A replica that cannot read who owns what hears it by the broker: the agents that are connected to it
 /// are heard, and nobody counts as unreachable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

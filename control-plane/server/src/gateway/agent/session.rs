@@ -206,11 +206,15 @@ impl Carrier {
         Ok(())
     }
 
-    /// The span of an update, until it is handed on.
+    /// The span of an update, until it is handed on to another replica. An owner in this process takes
+    /// it at once, and its own span says so.
     fn processing(&self, message: &Said, trace: &TraceContext) -> Option<Span> {
         let Said::Update { status, .. } = message else {
             return None;
         };
+        if self.cell.here().is_some() {
+            return None;
+        }
         let mut span = Span::begin(span::RECEIVE_UPDATE, Kind::Consumer, trace);
         if span.is_recorded() {
             span.set(key::AGENT, Arc::<str>::from(&self.identity.agent));
