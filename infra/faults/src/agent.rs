@@ -1,6 +1,9 @@
 //! An agent's process.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use crate::network::Proxy;
+use crate::place::free_port;
 use crate::process::{Process, Program};
 use crate::replica::Shape;
 
@@ -16,6 +19,7 @@ pub struct Agent {
     /// The road to the control plane.
     pub to_control_plane: Proxy,
     join: String,
+    metrics: SocketAddr,
     process: Option<Process>,
 }
 
@@ -27,6 +31,7 @@ impl Agent {
             name: name.to_owned(),
             to_control_plane,
             join,
+            metrics: (Ipv4Addr::LOCALHOST, free_port()).into(),
             process: None,
         };
         agent.up();
@@ -39,6 +44,7 @@ impl Agent {
             .args(["agent", "--no-cgroups", "--keep-alive", "1"])
             .args(["--resources", RESOURCES])
             .args(["--hostname", &self.name, "--join", &self.join])
+            .args(["--metrics", &self.metrics.to_string()])
             .arg("--work-dir")
             .arg(self.shape.home.join(&self.name));
         for (name, value) in &self.shape.environment {
@@ -63,6 +69,12 @@ impl Agent {
         if let Some(process) = &mut self.process {
             process.assert_lives();
         }
+    }
+
+    /// Where it shows its metrics.
+    #[must_use]
+    pub fn metrics(&self) -> SocketAddr {
+        self.metrics
     }
 
     /// Its name in this test, which is its host's name in the cluster.

@@ -65,7 +65,11 @@ fn deploy(cluster: &Cluster) {
         config = config.replace(&example, &replica.address().to_string());
     }
     let _config = place.write("prometheus.yml", &config);
-    let _agents = place.write("insula/agents.yml", "[]\n");
+    let agents = cluster.agents.iter();
+    let agents: Vec<String> = agents.map(|agent| agent.metrics().to_string()).collect();
+    let agents = serde_json::json!([{ "targets": agents }]);
+    // JSON is YAML.
+    let _agents = place.write("insula/agents.yml", &agents.to_string());
     let operator = read(&place.file("operator"));
     let secret = operator
         .trim_end()
@@ -102,6 +106,9 @@ async fn what_there_is_is_counted(cluster: &Cluster, prometheus: &Prometheus) {
         "min(insula_broker_up) == 1",
         "cell_state:insula_agents:sum{cell=\"default\", state=\"connected\"} == 2",
         "sum(insula_tasks_ended_total{state=\"finished\"}) == 2",
+        "sum(up{job=\"insula-agent\"}) == 2",
+        "sum(insula_agent_connected) == 2",
+        "sum(insula_agent_launch_duration_seconds_count{runs=\"native\"}) == 2",
         "sum(http_server_request_duration_seconds_count{http_request_method=\"POST\", \
          http_route=\"/v1/tasks\", http_response_status_code=\"201\"}) >= 2",
     ] {

@@ -10,7 +10,7 @@ use super::share::{Share, shares};
 /// The least time between two moves of a replica for balance.
 const BETWEEN_MOVES: Span = Span::from_secs(1);
 
-/// Most partitions without cells that are one move. Nobody notices that they are handed over; the bound
+/// Most partitions without cells that go with one move. Nobody notices that they are handed over; the bound
 /// is for the store, which gives and grants each lease in a transaction of its own.
 const EMPTY_MAX: usize = 32;
 
@@ -50,6 +50,9 @@ pub struct Balancer {
     present: BTreeMap<ReplicaId, ReplicaState>,
     present_since: Time,
     moved_at: Option<Time>,
+    /// While it has too many: how many with cells it is to have in the end, the same share of what it
+    /// keeps as they were of what it had.
+    keeps: Option<usize>,
     /// Partitions that nobody owns, and since when they were seen like that.
     free_since: BTreeMap<PartitionId, Time>,
 }
@@ -66,6 +69,7 @@ impl Balancer {
             present: BTreeMap::new(),
             present_since: Time(0),
             moved_at: None,
+            keeps: None,
             free_since: BTreeMap::new(),
         }
     }
@@ -120,34 +124,39 @@ impl Balancer {
     }
 
     /// What this replica gives of that which it has beyond its target, if it is time for a move and
-    /// somebody has room: many that are empty, else one.
+    /// somebody has room: one that has cells, and many that have none. Both are shared out, or whoever
+    /// joins a loaded service would get what nobody uses.
     fn surplus(&mut self, now: Time, shares: &[Share], mine: &Mine) -> Vec<PartitionId> {
-        let excess = self.excess(now, shares);
-        let from_last = mine.held.iter().rev();
-        let empty = from_last.filter(|partition| mine.empty.contains(partition));
-        let mut given: Vec<_> = empty.copied().take(excess.min(EMPTY_MAX)).collect();
-        if given.is_empty() && excess > 0 {
-            given.extend(mine.held.last());
+        let excess = excess(&self.me, shares);
+        if excess == 0 {
+            self.keeps = None;
         }
-        if !given.is_empty() {
-            self.moved_at = Some(now);
+        if excess == 0 || !self.may_move(now) {
+            return Vec::new();
         }
+        let (empty, full): (Vec<_>, Vec<_>) = mine
+            .held
+            .iter()
+            .rev()
+            .partition(|partition| mine.empty.contains(partition));
+        let held = mine.held.len();
+        let part = || (full.len() * held.saturating_sub(excess) + held / 2) / held.max(1);
+        let keeps = *self.keeps.get_or_insert_with(part);
+        let of_full = full.len().saturating_sub(keeps).min(excess);
+        let of_empty = (excess - of_full).min(EMPTY_MAX).min(empty.len());
+        // If fewer are empty than were when this began, the others must do.
+        let now_full = if of_empty == 0 { 1 } else { of_full.min(1) };
+        let given = full.iter().take(now_full);
+        let given: Vec<PartitionId> = given.chain(empty.iter().take(of_empty)).copied().collect();
+        self.moved_at = Some(now);
         given
     }
 
-    /// How many this replica may give now.
-    fn excess(&self, now: Time, shares: &[Share]) -> usize {
+    /// Who is there has been the same for long enough, and so has what this replica owns.
+    fn may_move(&self, now: Time) -> bool {
         let is_stable = now.since(self.present_since) >= Span(self.ttl.0.saturating_mul(2));
-        let has_rested = self
-            .moved_at
-            .is_none_or(|moved| now.since(moved) >= BETWEEN_MOVES);
-        if !is_stable || !has_rested {
-            return 0;
-        }
-        let mine = shares.iter().find(|share| share.replica == self.me);
-        let beyond = mine.map_or(0, |share| share.owned.saturating_sub(share.target));
-        let room: usize = shares.iter().map(Share::room).sum();
-        beyond.min(room)
+        let moved_at = self.moved_at;
+        is_stable && moved_at.is_none_or(|moved| now.since(moved) >= BETWEEN_MOVES)
     }
 
     fn note_outage(&mut self, now: Time) {
@@ -166,6 +175,7 @@ impl Balancer {
         if present != self.present {
             self.present = present;
             self.present_since = now;
+            self.keeps = None;
         }
     }
 
@@ -193,4 +203,12 @@ impl Balancer {
             Some(_) => !lease.live && now >= self.trust_expiry_from,
         }
     }
+}
+
+/// How many partitions a replica has beyond its target that somebody has room for.
+fn excess(me: &ReplicaId, shares: &[Share]) -> usize {
+    let mine = shares.iter().find(|share| share.replica == *me);
+    let beyond = mine.map_or(0, |share| share.owned.saturating_sub(share.target));
+    let room: usize = shares.iter().map(Share::room).sum();
+    beyond.min(room)
 }

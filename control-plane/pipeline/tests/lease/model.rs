@@ -117,6 +117,18 @@ impl Model {
         counts
     }
 
+    /// How many of those with cells each ready replica has, sorted.
+    pub(crate) fn counts_with_cells(&self) -> Vec<usize> {
+        let of = |number: usize| {
+            let held = self.replicas[number].mine.held.iter();
+            held.filter(|partition| partition.0 < self.with_cells)
+                .count()
+        };
+        let mut counts: Vec<usize> = self.ready().into_iter().map(of).collect();
+        counts.sort_unstable();
+        counts
+    }
+
     pub(crate) fn is_balanced(&self) -> bool {
         let counts = self.counts();
         let spread = counts

@@ -62,28 +62,46 @@ fn a_new_replica_gets_its_share_one_per_second_after_two_quiet_times() {
 }
 
 #[test]
-fn what_has_no_cells_moves_first_and_many_at_a_time() {
+fn what_has_no_cells_moves_many_at_a_time() {
     let mut model = Model::new(128, 1);
-    model.with_cells = 30;
+    model.with_cells = 0;
     model.rounds(10);
     model.join();
-    let mut moves = Vec::new();
-    while !model.is_balanced() {
-        let before = model.given;
-        model.rounds(1);
-        moves.push(model.given - before);
-    }
-    moves.retain(|given| *given > 0);
-    assert_eq!(moves, [32, 32]);
+    assert_eq!(moves_of(&mut model), [32, 32]);
     assert_eq!(model.counts(), [64, 64]);
 }
 
 #[test]
-fn what_has_cells_moves_one_by_one_after_what_has_none() {
-    let mut model = Model::new(12, 1);
-    model.with_cells = 8;
+fn what_has_cells_moves_one_by_one_and_both_are_shared_out() {
+    let mut model = Model::new(64, 1);
+    model.with_cells = 20;
     model.rounds(10);
     model.join();
+    assert_eq!(moves_of(&mut model), [23, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    assert_eq!(model.counts(), [32, 32]);
+    assert_eq!(model.counts_with_cells(), [10, 10]);
+    model.join();
+    moves_of(&mut model);
+    assert_eq!(model.counts(), [21, 21, 22]);
+    assert_eq!(model.counts_with_cells(), [6, 7, 7]);
+}
+
+#[test]
+fn what_gets_cells_meanwhile_is_moved_all_the_same() {
+    let mut model = Model::new(12, 1);
+    model.with_cells = 2;
+    model.rounds(10);
+    model.join();
+    while model.given == 0 {
+        model.rounds(1);
+        model.with_cells = 12;
+    }
+    moves_of(&mut model);
+    assert_eq!(model.counts(), [6, 6]);
+}
+
+/// How many partitions each move gave until all replicas had their share.
+fn moves_of(model: &mut Model) -> Vec<usize> {
     let mut moves = Vec::new();
     while !model.is_balanced() {
         let before = model.given;
@@ -91,7 +109,7 @@ fn what_has_cells_moves_one_by_one_after_what_has_none() {
         moves.push(model.given - before);
     }
     moves.retain(|given| *given > 0);
-    assert_eq!(moves, [4, 1, 1]);
+    moves
 }
 
 #[test]

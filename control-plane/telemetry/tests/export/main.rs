@@ -12,6 +12,7 @@
 
 mod bad_days;
 mod exporter;
+mod metrics;
 mod sampling;
 mod tenants;
 mod whole;
