@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use insula_types::message::THERE;
 use insula_types::record::{CellRow, Record, RoleRow, Rows};
 use insula_types::{Epoch, TenantId, Time};
 
@@ -12,7 +13,6 @@ use crate::builtin::Requests;
 use crate::builtin::waits::WaitsWatch;
 use crate::figures::Counters;
 use crate::framework::Frameworks;
-use crate::framework::succeed::THERE;
 use crate::offer::Offers;
 use crate::out::Out;
 use crate::rows::start_time;

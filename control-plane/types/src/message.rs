@@ -231,6 +231,10 @@ pub struct Offer {
     pub attributes: Vec<(String, String)>,
 }
 
+/// The [`ToFramework::Mark`] of a session that is to succeed another one; those of long answers count
+/// from 1.
+pub const THERE: u64 = 0;
+
 /// From the kernel to a framework's session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToFramework {
@@ -256,6 +260,7 @@ pub enum ToFramework {
     },
     /// For the gateway alone, which says when it has come here: when all that was said before has been
     /// handed to the connection. A long answer goes on only then, so that it fills no queue (rule R12).
+    /// The mark [`THERE`] asks whether the connection is there at all.
     Mark(u64),
     /// An agent was removed, or an executor ended.
     Failure {

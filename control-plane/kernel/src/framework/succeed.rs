@@ -5,16 +5,13 @@
 //! before its gateway has said that the stream is there; if the connection is over, its end is heard
 //! instead (ADR 12).
 
-use insula_types::message::ToFramework;
+use insula_types::message::{THERE, ToFramework};
 use insula_types::{FrameworkKey, SessionId};
 
 use crate::Kernel;
 use crate::allocator::FrameworkIdx;
 use crate::input::Subscribe;
 use crate::out::Out;
-
-/// The mark that a successor's gateway is asked to reach; those of long answers count from 1.
-pub(crate) const THERE: u64 = 0;
 
 /// What Mesos says to a session that another one displaces.
 const DISPLACED: &str = "Framework failed over";

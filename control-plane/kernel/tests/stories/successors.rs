@@ -2,7 +2,7 @@
 
 use insula_kernel::Rejection;
 use insula_kernel::input::{Call, Cause};
-use insula_types::message::ToFramework;
+use insula_types::message::{THERE, ToFramework};
 use insula_types::{Span, TaskState};
 
 use crate::harness::{Cell, Client, TENANT};
@@ -41,7 +41,7 @@ fn a_subscription_displaces_nobody_before_its_stream_is_there() {
     let mut cell = Cell::new();
     let (first, _) = hasty(&mut cell);
     let second = cell.again_unheard(&first);
-    assert_eq!(cell.heard(&second), [ToFramework::Mark(0)]);
+    assert_eq!(cell.heard(&second), [ToFramework::Mark(THERE)]);
     let early = cell.call(&second, Call::Revive(vec![]));
     assert!(matches!(early, Err(Rejection::WrongStream { .. })));
     assert_eq!(cell.call(&first, Call::Revive(vec![])), Ok(()));
@@ -77,7 +77,7 @@ fn of_several_that_wait_the_newest_stays() {
     let third = cell.again_unheard(&first);
     assert_eq!(
         cell.heard(&second),
-        [ToFramework::Mark(0), displaced()],
+        [ToFramework::Mark(THERE), displaced()],
         "its stream ends with a sentence"
     );
     cell.there(&second);
@@ -94,7 +94,7 @@ fn a_teardown_ends_the_stream_that_waits_as_well() {
     cell.call(&first, Call::Teardown).unwrap();
     assert_eq!(cell.heard(&first), [ToFramework::Close]);
     let removed = ToFramework::Error("Framework has been removed".into());
-    assert_eq!(cell.heard(&second), [ToFramework::Mark(0), removed]);
+    assert_eq!(cell.heard(&second), [ToFramework::Mark(THERE), removed]);
     cell.there(&second);
     assert_eq!(
         cell.call(&second, Call::Revive(vec![])),

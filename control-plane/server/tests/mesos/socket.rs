@@ -182,3 +182,34 @@ async fn the_end_of_a_connection_is_noticed() {
     drop(calls);
     served.end().await;
 }
+
+/// As what lies in a gateway that was stopped: the request, and behind it the end of its connection.
+/// Nothing else runs on this thread between the two.
+#[tokio::test]
+async fn a_subscription_whose_connection_is_over_displaces_nobody() {
+    let cell = Cell::start().await;
+    let served = serve(&cell).await;
+    let mut events = served.connect().await;
+    events.post("", SUBSCRIBE).await;
+    let stream_id = stream_id(&events.until("\r\n\r\n").await);
+    let mut calls = served.connect().await;
+    for _ in 0..10 {
+        let mut stale = served.connect().await;
+        stale.post("", SUBSCRIBE).await;
+        stale.stream.shutdown().await.unwrap();
+        // Until the gateway has found the end.
+        let mut rest = Vec::new();
+        let _ = soon(stale.stream.read_to_end(&mut rest)).await;
+        let rest = String::from_utf8_lossy(&rest);
+        assert!(!rest.contains("SUBSCRIBED"), "{rest}");
+        calls.post(&stream_id, REVIVE).await;
+        let answer = calls.until("\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 202 Accepted\r\n"), "{answer}");
+    }
+    let mut next = served.connect().await;
+    next.post("", SUBSCRIBE).await;
+    next.until("SUBSCRIBED").await;
+    events.until("Framework failed over").await;
+    drop((events, calls, next));
+    served.end().await;
+}

@@ -1,5 +1,7 @@
 //! The hops of a task, in the order of causes: by which service, and what.
 
+use std::collections::BTreeSet;
+
 use insula_faults::receiver::{Received, Span, Trace};
 
 /// A service, and the name of a span of it.
@@ -65,16 +67,11 @@ pub(crate) const LAUNCHED: &[Hop] = &[
 const RAN: &[Hop] = &[
     (AGENT, "run"),
     (AGENT, "send update"),
-    (SERVER, "receive update"),
     (SERVER, "process update"),
 ];
 
-/// An update on its way to the owner.
-pub(crate) const TOLD: &[Hop] = &[
-    (AGENT, "send update"),
-    (SERVER, "receive update"),
-    (SERVER, "process update"),
-];
+/// An update on its way to the owner; see [`unreceived`] as well.
+pub(crate) const TOLD: &[Hop] = &[(AGENT, "send update"), (SERVER, "process update")];
 
 /// An update on its way from the owner to a framework that another replica speaks to.
 const DELIVERED: &[Hop] = &[
@@ -86,6 +83,24 @@ const DELIVERED: &[Hop] = &[
 /// An acknowledgement, by whomever, on its way to the agent.
 pub(crate) const ACKNOWLEDGED: &[Hop] =
     &[(SERVER, "send acknowledge"), (AGENT, "process acknowledge")];
+
+/// The replicas that spoke to the agent, are not the owner, and say nothing of its updates.
+pub(crate) fn unreceived(trace: &Trace) -> Vec<String> {
+    let instances = |name: &str| -> BTreeSet<&str> {
+        let spans = trace.spans().iter();
+        let named = spans.filter(|span| span.name == name);
+        named.map(Span::instance).collect()
+    };
+    let (owners, receivers) = (instances("process update"), instances("receive update"));
+    let gateways = instances("send acknowledge");
+    let silent = gateways
+        .iter()
+        .filter(|gateway| !owners.contains(**gateway));
+    silent
+        .filter(|gateway| !receivers.contains(**gateway))
+        .map(|gateway| format!("no 'receive update' of {gateway}"))
+        .collect()
+}
 
 /// What the commits of a task of a person made true of it, as often as it happened.
 pub(crate) const STEPS_OF_NATIVE: &[&str] = &[

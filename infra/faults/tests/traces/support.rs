@@ -7,7 +7,7 @@ use insula_faults::{Cluster, Framework, Http, Load, Place, Settings, Wanted, req
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::hops::Hop;
+use crate::hops::{Hop, unreceived};
 
 /// How long spans may be under way after what they tell of is over: a batch is sent each tenth of a
 /// second, and a machine may be busy.
@@ -101,6 +101,7 @@ impl Run {
             let trace = received.trace(id);
             let mut lacking: Vec<String> = trace.flaws("task", caller);
             lacking.extend(trace.lacks(&hops).iter().map(ToString::to_string));
+            lacking.extend(unreceived(&trace));
             if !lacking.is_empty() {
                 lacking.push(trace.shown());
             }

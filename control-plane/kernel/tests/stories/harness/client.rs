@@ -4,7 +4,7 @@ use bytes::Bytes;
 use insula_kernel::input::{Call, Cause, Filters, LaunchTask, Subscribe};
 use insula_kernel::{Input, Outcome, Rejection};
 use insula_types::framework::{Capabilities, FrameworkInfo};
-use insula_types::message::{Offer, ToFramework};
+use insula_types::message::{Offer, THERE, ToFramework};
 use insula_types::{
     FrameworkKey, LaunchId, OfferId, SessionId, Span, TaskKey, TaskState, TaskStatus, TraceContext,
 };
@@ -55,7 +55,7 @@ impl Cell {
     ) -> Result<Client, Rejection> {
         let client = self.subscribe_unheard(tenant, id, info, suppressed)?;
         let heard = self.inbox.get_mut(&client.session);
-        if let Some(heard) = heard.filter(|heard| heard[..] == [ToFramework::Mark(0)]) {
+        if let Some(heard) = heard.filter(|heard| heard[..] == [ToFramework::Mark(THERE)]) {
             heard.clear();
             self.there(&client);
         }
@@ -67,7 +67,7 @@ impl Cell {
         self.step(Input::MarkReached {
             framework: client.key.clone(),
             session: client.session.clone(),
-            mark: 0,
+            mark: THERE,
         })
         .unwrap();
     }

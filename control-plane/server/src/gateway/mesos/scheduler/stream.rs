@@ -14,7 +14,7 @@ use insula_proto::recordio;
 use insula_telemetry::metrics::labels::FrameworkEvent;
 use insula_telemetry::names::{key, span};
 use insula_telemetry::{Kind, Span};
-use insula_types::message::{Message, ToFramework};
+use insula_types::message::{Message, THERE, ToFramework};
 use insula_types::{Epoch, SessionId, TaskStatus, TraceContext};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
@@ -27,6 +27,11 @@ use crate::partition::Delivered;
 /// Messages that are taken out of a session at once. They are encoded together and written together,
 /// so a reconciliation of thousands of tasks does not cost a system call for each.
 const MESSAGES_PER_TURN: usize = 64;
+
+/// How long a connection is looked at before it is said to be there. Timers are driven by what also hears
+/// of connections' ends, so that one which is over, whether this process has come to notice it or not, is
+/// known to be by then, and its stream is dropped instead.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What [`headers::STREAM_ID`](crate::gateway::mesos::headers::STREAM_ID) is on HTTP/2.
 const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
@@ -113,7 +118,12 @@ impl Stream {
                 match waiting {
                     Waiting::Record(record) => return Some((Ok(record), self)),
                     // Whoever asks for more has taken all that was before.
-                    Waiting::Mark(mark) => self.subscription.reached(mark),
+                    Waiting::Mark(mark) => {
+                        if mark == THERE {
+                            tokio::time::sleep(LOOK).await;
+                        }
+                        self.subscription.reached(mark);
+                    }
                     Waiting::Written(delivery) => delivery.done(),
                 }
             }
