@@ -157,6 +157,12 @@ impl Framework {
         self.shared.book.endless()
     }
 
+    /// On which agent it started a task.
+    #[must_use]
+    pub fn agent_of(&self, task: &str) -> Option<String> {
+        self.shared.book.agent_of(task)
+    }
+
     /// The last that it heard of a task.
     #[must_use]
     pub fn state(&self, task: &str) -> Option<State> {
