@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{AssertSqlSafe, PgExecutor, Postgres};
 
@@ -10,10 +11,10 @@ use crate::Error;
 use crate::error::failed_to;
 use crate::rows::{Query, Value};
 
-/// How long a statement may take before whoever waits for it hears that the database does not answer: a
+/// How long the database may say nothing before whoever waits for it hears that it does not answer: a
 /// road may swallow what is sent along it, and TCP alone takes a quarter of an hour to find that out
 /// (rule R16).
-const STATEMENT_MAX: Duration = Duration::from_secs(30);
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 type Bound = sqlx::query::Query<'static, Postgres, PgArguments>;
 
@@ -46,7 +47,13 @@ pub(crate) async fn fetch_all(
     query: Query<'_>,
     operation: &'static str,
 ) -> Result<Vec<PgRow>, Error> {
-    in_time(operation, bound(query).fetch_all(executor)).await
+    let mut rows = bound(query).fetch(executor);
+    let mut all = Vec::new();
+    // A cell may take long to load; what counts is that rows come.
+    while let Some(row) = in_time(operation, rows.try_next()).await? {
+        all.push(row);
+    }
+    Ok(all)
 }
 
 pub(crate) async fn fetch_optional(
@@ -62,9 +69,9 @@ pub(super) async fn in_time<T>(
     operation: &'static str,
     answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, Error> {
-    let answer = tokio::time::timeout(STATEMENT_MAX, answer).await;
+    let answer = tokio::time::timeout(SILENCE_MAX, answer).await;
     let answer = answer.unwrap_or_else(|_| {
-        let sentence = format!("no answer within {} s", STATEMENT_MAX.as_secs());
+        let sentence = format!("no answer within {} s", SILENCE_MAX.as_secs());
         Err(io::Error::new(io::ErrorKind::TimedOut, sentence).into())
     });
     answer.map_err(failed_to(operation))
