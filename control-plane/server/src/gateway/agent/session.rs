@@ -212,14 +212,12 @@ impl Carrier {
         let Said::Update { status, .. } = message else {
             return None;
         };
-        if self.cell.here().is_some() {
+        if !trace.is_sampled() || self.cell.here().is_some() {
             return None;
         }
-        let mut span = Span::begin(span::RECEIVE_UPDATE, Kind::Consumer, trace);
-        if span.is_recorded() {
-            span.set(key::AGENT, Arc::<str>::from(&self.identity.agent));
-            span.set(key::TASK_STATE, status.state.as_str());
-        }
+        let span = Span::begin(span::RECEIVE_UPDATE, Kind::Consumer, trace)
+            .with_id(key::AGENT, &self.identity.agent)
+            .with(key::TASK_STATE, status.state.as_str());
         Some(span)
     }
 
