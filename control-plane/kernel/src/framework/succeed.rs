@@ -56,9 +56,9 @@ impl Kernel {
         session: Option<&SessionId>,
     ) -> Option<Subscribe> {
         let client = self.frameworks.get_mut(idx).client_mut()?;
-        let fits = |its: &&mut Box<Subscribe>| session.is_none_or(|id| *id == its.session);
-        client.successor.as_mut().filter(fits)?;
-        client.successor.take().map(|successor| *successor)
+        let successor = &mut client.successor;
+        let taken = successor.take_if(|its| session.is_none_or(|id| *id == its.session));
+        taken.map(|successor| *successor)
     }
 
     /// Ends the stream of the subscription that waits with a sentence.

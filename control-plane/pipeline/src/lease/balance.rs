@@ -152,7 +152,7 @@ impl Balancer {
         given
     }
 
-    /// Who is there has been the same for long enough, and so has what this replica owns.
+    /// Whether who is there has been the same for long enough, and the last move was long enough ago.
     fn may_move(&self, now: Time) -> bool {
         let is_stable = now.since(self.present_since) >= Span(self.ttl.0.saturating_mul(2));
         let moved_at = self.moved_at;

@@ -54,6 +54,14 @@ impl Served {
         }
     }
 
+    /// A framework's event stream, and the header with its id.
+    async fn subscribe(&self) -> (Connection, String) {
+        let mut events = self.connect().await;
+        events.post("", SUBSCRIBE).await;
+        let stream_id = stream_id(&events.until("\r\n\r\n").await);
+        (events, stream_id)
+    }
+
     async fn end(self) {
         self.stopping.end();
         soon(self.serving).await.unwrap();
@@ -140,9 +148,7 @@ async fn each_record_is_a_chunk() {
 async fn a_kept_connection_serves_call_after_call() {
     let cell = Cell::start().await;
     let served = serve(&cell).await;
-    let mut events = served.connect().await;
-    events.post("", SUBSCRIBE).await;
-    let stream_id = stream_id(&events.until("\r\n\r\n").await);
+    let (events, stream_id) = served.subscribe().await;
     let mut calls = served.connect().await;
     for _ in 0..3 {
         calls.post(&stream_id, REVIVE).await;
@@ -158,9 +164,7 @@ async fn a_kept_connection_serves_call_after_call() {
 async fn the_end_of_a_connection_is_noticed() {
     let cell = Cell::start().await;
     let served = serve(&cell).await;
-    let mut events = served.connect().await;
-    events.post("", SUBSCRIBE).await;
-    let stream_id = stream_id(&events.until("\r\n\r\n").await);
+    let (mut events, stream_id) = served.subscribe().await;
     events.until("HEARTBEAT").await;
     drop(events);
     let mut calls = served.connect().await;
@@ -189,9 +193,7 @@ async fn the_end_of_a_connection_is_noticed() {
 async fn a_subscription_whose_connection_is_over_displaces_nobody() {
     let cell = Cell::start().await;
     let served = serve(&cell).await;
-    let mut events = served.connect().await;
-    events.post("", SUBSCRIBE).await;
-    let stream_id = stream_id(&events.until("\r\n\r\n").await);
+    let (mut events, stream_id) = served.subscribe().await;
     let mut calls = served.connect().await;
     for _ in 0..10 {
         let mut stale = served.connect().await;
